@@ -1,0 +1,241 @@
+package wire
+
+import "encoding/binary"
+
+// Verdict is what Parse makes of a packet.
+type Verdict uint8
+
+// The verdicts of Parse.
+const (
+	// Accept: a well-formed query with one question.
+	Accept Verdict = iota
+	// Drop: no reply may be sent: too short for a header, or itself a reply
+	// (answering one lets two servers loop).
+	Drop
+	// Reject: to be answered with Query.Reject and nothing else.
+	Reject
+)
+
+// Query is a view of a received message. Its zero value is ready for Parse;
+// it may be reused for any number of messages, by one goroutine at a time.
+type Query struct {
+	ID    uint16
+	Flags uint16 // the header's second 16 bits as received
+
+	Type, Class uint16
+
+	// EDNS as the client sent it (RFC 6891); zero without an OPT record.
+	HasEDNS bool
+	Version uint8
+	UDPSize uint16
+	DO      bool
+
+	// Reject is the rcode of a message that Parse does not accept.
+	Reject Rcode
+
+	msg     []byte // the packet; the transport's, valid while the query is served
+	end     int    // of the question in msg; HeaderLen if it has none
+	options []byte // the OPT record's RDATA, in msg
+	name    [MaxName]byte
+	nameLen int
+	labels  [MaxName / 2]uint8 // where each label of name begins
+	nlabels int
+}
+
+// Name returns the question's name, lower-case and in wire form. It is valid
+// until the next Parse.
+func (q *Query) Name() []byte { return q.name[:q.nameLen] }
+
+// RawName returns the question's name as the client wrote it. Aliases the packet.
+func (q *Query) RawName() []byte {
+	if q.nameLen == 0 {
+		return nil
+	}
+	return q.msg[HeaderLen : HeaderLen+q.nameLen]
+}
+
+// Size returns the packet's length in octets.
+func (q *Query) Size() int { return len(q.msg) }
+
+// Opcode returns the header's OPCODE.
+func (q *Query) Opcode() int { return int(q.Flags & opcodeMask >> 11) }
+
+// HasQuestion reports whether the message had a question that could be read.
+func (q *Query) HasQuestion() bool { return q.nameLen > 0 }
+
+// Parse reads msg, which must stay unchanged while q is in use. It is the one
+// acceptance check of every transport, and does a bounded amount of work:
+// header first, then the question, then the additional section for its OPT.
+//
+// What it rejects: opcodes but QUERY (NOTIMP; NOTIFY is NOTAUTH, since no zone
+// here is a secondary, RFC 1996 section 3.10), a question count but one
+// (RFC 9619), records where a query has none, names that are not well formed,
+// and EDNS that breaks RFC 6891 section 6.1.1. An EDNS version above 0 is
+// BADVERS (section 6.1.3). Octets after the message are ignored.
+func (q *Query) Parse(msg []byte) Verdict {
+	q.msg, q.end, q.nameLen, q.nlabels = msg, HeaderLen, 0, 0
+	q.Type, q.Class, q.Reject = 0, 0, NoError
+	q.HasEDNS, q.Version, q.UDPSize, q.DO, q.options = false, 0, 0, false, nil
+	if len(msg) < HeaderLen {
+		return Drop
+	}
+	q.ID = binary.BigEndian.Uint16(msg)
+	q.Flags = binary.BigEndian.Uint16(msg[2:])
+	if q.Flags&FlagQR != 0 {
+		return Drop
+	}
+	switch q.Opcode() {
+	case int(opcodeQuery):
+	case OpcodeNotify:
+		return q.reject(NotAuth)
+	default:
+		return q.reject(NotImp)
+	}
+	if binary.BigEndian.Uint16(msg[4:]) != 1 || !q.readQuestion() {
+		return q.reject(FormErr)
+	}
+	an, ns := binary.BigEndian.Uint16(msg[6:]), binary.BigEndian.Uint16(msg[8:])
+	if q.Type == TypeIXFR && ns == 1 {
+		ns = 0 // the client's SOA, RFC 1995 section 3; skipped below as the rest is
+	}
+	if an != 0 || ns != 0 || !q.readAdditional() {
+		return q.reject(FormErr)
+	}
+	if q.Version > 0 {
+		return q.reject(BadVers)
+	}
+	switch q.Type {
+	case 0, TypeOPT, TypeTSIG, 249: // TKEY; RFC 6895 section 3.1: not for questions
+		return q.reject(FormErr)
+	}
+	return Accept
+}
+
+func (q *Query) reject(r Rcode) Verdict {
+	q.Reject = r
+	return Reject
+}
+
+// readQuestion reads the one question. A pointer can't be valid in it, as
+// nothing stands before it that it could point to.
+func (q *Query) readQuestion() bool {
+	msg, at := q.msg, HeaderLen
+	n := 0
+	for {
+		if at >= len(msg) {
+			return false
+		}
+		l := int(msg[at])
+		if l > MaxLabel || n+l+2 > MaxName && l > 0 || at+1+l > len(msg) {
+			return false
+		}
+		if l == 0 {
+			q.name[n] = 0
+			n, at = n+1, at+1
+			break
+		}
+		q.labels[q.nlabels] = uint8(n)
+		q.nlabels++
+		q.name[n] = byte(l)
+		for i := 1; i <= l; i++ {
+			q.name[n+i] = lower(msg[at+i])
+		}
+		n, at = n+1+l, at+1+l
+	}
+	if at+4 > len(msg) {
+		return false
+	}
+	q.Type = binary.BigEndian.Uint16(msg[at:])
+	q.Class = binary.BigEndian.Uint16(msg[at+2:])
+	q.nameLen, q.end = n, at+4
+	return true
+}
+
+// readAdditional walks the records after the question for an OPT record. A
+// query carries very few: OPT, TSIG, and for IXFR a SOA.
+func (q *Query) readAdditional() bool {
+	const most = 8
+	count := int(binary.BigEndian.Uint16(q.msg[10:]))
+	ns := int(binary.BigEndian.Uint16(q.msg[8:]))
+	if count > most {
+		return false
+	}
+	at := q.end
+	for i := range ns + count {
+		nameEnd, ok := skipName(q.msg, at)
+		if !ok || nameEnd+10 > len(q.msg) {
+			return false
+		}
+		typ := binary.BigEndian.Uint16(q.msg[nameEnd:])
+		rdata := nameEnd + 10
+		next := rdata + int(binary.BigEndian.Uint16(q.msg[nameEnd+8:]))
+		if next > len(q.msg) {
+			return false
+		}
+		if typ == TypeOPT {
+			if i < ns || q.HasEDNS || q.msg[at] != 0 {
+				return false // not in the additional section, a second one, or not at the root
+			}
+			q.HasEDNS = true
+			q.UDPSize = binary.BigEndian.Uint16(q.msg[nameEnd+2:])
+			q.Version = q.msg[nameEnd+5]
+			q.DO = binary.BigEndian.Uint16(q.msg[nameEnd+6:])&flagDO != 0
+			q.options = q.msg[rdata:next]
+			if !wellFormedOptions(q.options) {
+				return false
+			}
+		}
+		at = next
+	}
+	return true
+}
+
+// skipName returns the offset after the name at msg[at:], which may end in a
+// compression pointer to an earlier place.
+func skipName(msg []byte, at int) (int, bool) {
+	for at < len(msg) {
+		switch l := int(msg[at]); {
+		case l == 0:
+			return at + 1, true
+		case l >= 0xc0:
+			if at+2 > len(msg) || int(binary.BigEndian.Uint16(msg[at:]))&0x3fff >= at {
+				return 0, false
+			}
+			return at + 2, true
+		case l > MaxLabel:
+			return 0, false
+		default:
+			at += 1 + l
+		}
+	}
+	return 0, false
+}
+
+func wellFormedOptions(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < 4 {
+			return false
+		}
+		n := 4 + int(binary.BigEndian.Uint16(b[2:]))
+		if n > len(b) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// suffix returns where in the question's name its last octets begin that equal
+// name; -1 if the question does not end in it.
+func (q *Query) suffix(name Name) int {
+	at := q.nameLen - len(name)
+	if at < 0 || string(q.name[at:q.nameLen]) != string(name) {
+		return -1
+	}
+	for i := q.nlabels - 1; i >= 0 && int(q.labels[i]) >= at; i-- {
+		if int(q.labels[i]) == at {
+			return at
+		}
+	}
+	return -1
+}

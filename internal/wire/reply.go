@@ -1,0 +1,335 @@
+package wire
+
+import "encoding/binary"
+
+// Section is a section of a message that holds resource records.
+type Section uint8
+
+// The sections, in the order a reply is written.
+const (
+	Answer Section = iota
+	Authority
+	Additional
+)
+
+// ownerQuestion is a compression pointer to the question's name, the owner of
+// most records of a reply.
+const ownerQuestion = 0xc000 | HeaderLen
+
+// rrFixed is the length of a record before its RDATA when the owner is a pointer.
+const rrFixed = 12
+
+// AppendRR appends a record prepared for Reply.Records: owner a pointer to the
+// question, class IN. rdata must not hold compressed names.
+func AppendRR(dst []byte, typ uint16, ttl uint32, rdata []byte) []byte {
+	dst = append(dst, ownerQuestion>>8, ownerQuestion&0xff, byte(typ>>8), byte(typ), 0, byte(ClassIN))
+	dst = binary.BigEndian.AppendUint32(dst, ttl)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(rdata)))
+	return append(dst, rdata...)
+}
+
+// NextRR splits the first record off records made by AppendRR, and returns its
+// whole bytes and its RDATA.
+func NextRR(records []byte) (rr, rdata, rest []byte) {
+	n := rrFixed + int(binary.BigEndian.Uint16(records[10:]))
+	return records[:n], records[rrFixed:n], records[n:]
+}
+
+// Reply is a message being appended to. Start begins one; Finish ends it. It
+// may be reused, by one goroutine at a time.
+type Reply struct {
+	// Rotate is by how many records an address set is turned, so that not
+	// every client takes the same address first.
+	Rotate uint32
+	// Authoritative sets AA, Recursive RA.
+	Authoritative, Recursive bool
+	// Large reports a transport without UDP's limits (a stream).
+	Large bool
+
+	q         *Query
+	buf       []byte
+	base      int // where the message begins in buf
+	limit     int // of the whole message
+	room      int // of the message before its OPT record
+	count     [3]uint16
+	rcode     Rcode
+	ede       EDE
+	edeText   string
+	hasEDE    bool
+	truncated bool
+}
+
+// Start begins the reply to q, appended to buf. stream says that the transport
+// carries 64 KiB; else the limit is what the client announced by EDNS, at least
+// 512 octets and at most 1232 (RFC 6891 section 6.2.5).
+func (r *Reply) Start(q *Query, buf []byte, stream bool) {
+	*r = Reply{q: q, buf: buf, base: len(buf), Large: stream, limit: MinUDP, Rotate: r.Rotate}
+	switch {
+	case stream:
+		r.limit = MaxTCP
+	case q.HasEDNS:
+		r.limit = min(max(int(q.UDPSize), MinUDP), MaxUDP)
+	}
+	r.room = r.limit
+	if q.HasEDNS {
+		r.room -= optFixed
+	}
+	r.buf = append(r.buf, make([]byte, HeaderLen)...)
+	if q.HasQuestion() {
+		r.buf = append(r.buf, q.msg[HeaderLen:q.end]...)
+	}
+}
+
+// Query returns what is being answered.
+func (r *Reply) Query() *Query { return r.q }
+
+// Rcode returns the rcode set so far.
+func (r *Reply) Rcode() Rcode { return r.rcode }
+
+// SetRcode sets the rcode.
+func (r *Reply) SetRcode(c Rcode) { r.rcode = c }
+
+// SetEDE attaches an Extended DNS Error, sent if the client spoke EDNS and it
+// fits. text may be empty.
+func (r *Reply) SetEDE(code EDE, text string) { r.ede, r.edeText, r.hasEDE = code, text, true }
+
+// Truncated reports whether something was left out that TC must tell of.
+func (r *Reply) Truncated() bool { return r.truncated }
+
+// Size returns how long the message would be if it were finished now.
+func (r *Reply) Size() int {
+	n := r.offset()
+	if r.q.HasEDNS {
+		n += optFixed
+		if r.fitsEDE(n) {
+			n += r.lenEDE()
+		}
+	}
+	return n
+}
+
+func (r *Reply) lenEDE() int { return 6 + len(r.edeText) }
+
+// fitsEDE reports whether an Extended DNS Error is to be sent in a message that
+// is n octets long without it.
+func (r *Reply) fitsEDE(n int) bool { return r.hasEDE && n+r.lenEDE() <= r.limit }
+
+// Count returns how many records a section holds so far.
+func (r *Reply) Count(s Section) int { return int(r.count[s]) }
+
+// Clear takes back everything but the question.
+func (r *Reply) Clear() {
+	n := r.base + HeaderLen
+	if r.q.HasQuestion() {
+		n += r.q.end - HeaderLen
+	}
+	r.buf, r.count, r.truncated = r.buf[:n], [3]uint16{}, false
+}
+
+// offset returns where in the message the next octet goes.
+func (r *Reply) offset() int { return len(r.buf) - r.base }
+
+// Owner is the name of a record in a reply, as a place in the message that it
+// is a pointer to.
+type Owner uint16
+
+// Question is the owner of records at the question's own name.
+const Question Owner = HeaderLen
+
+// Fits reports whether n more octets of records do.
+func (r *Reply) Fits(n int) bool { return n <= r.room-r.offset() }
+
+// NextRDATA returns the place of the RDATA of the record that Records would
+// append next.
+func (r *Reply) NextRDATA() Owner { return Owner(r.offset() + rrFixed) }
+
+// Records appends records of one set, made by AppendRR, with the given owner.
+// In the answer and authority sections, a record that does not fit ends the
+// section and sets TC; in the additional section the whole set is left out
+// without TC (RFC 2181 section 9). It reports whether all went in.
+func (r *Reply) Records(s Section, owner Owner, records []byte) bool {
+	// Fast path: all of it fits.
+	if r.Fits(len(records)) {
+		at := len(r.buf)
+		r.buf = append(r.buf, records...)
+		r.adopt(s, owner, at)
+		return true
+	}
+	// Slow path: as many as fit.
+	if s == Additional {
+		return false
+	}
+	r.truncated = true
+	for len(records) > 0 {
+		rr, _, rest := NextRR(records)
+		if !r.Fits(len(rr)) {
+			break
+		}
+		at := len(r.buf)
+		r.buf = append(r.buf, rr...)
+		r.adopt(s, owner, at)
+		records = rest
+	}
+	return false
+}
+
+// adopt counts the records appended at buf[at:] and gives them their owner.
+func (r *Reply) adopt(s Section, owner Owner, at int) {
+	for at < len(r.buf) {
+		if owner != Question {
+			binary.BigEndian.PutUint16(r.buf[at:], 0xc000|uint16(owner))
+		}
+		at += rrFixed + int(binary.BigEndian.Uint16(r.buf[at+10:]))
+		r.count[s]++
+	}
+}
+
+// RR is a record for Reply.Record. Its RDATA is Data, the names, then Tail.
+type RR struct {
+	Name  Name  // owner; if empty, Owner is
+	Owner Owner // a place in the message
+	Type  uint16
+	TTL   uint32
+	Data  []byte
+	Names [2]Name // those that are not empty, compressed: for types of RFC 1035 alone (RFC 3597 section 4)
+	Tail  []byte
+}
+
+// Record appends one record. It returns where its first name stands, to own
+// the records that a CNAME leads to, and whether it fit, as Records does.
+func (r *Reply) Record(s Section, rr RR) (target Owner, ok bool) {
+	start := len(r.buf)
+	if rr.Name != "" {
+		r.appendName(rr.Name)
+	} else {
+		r.buf = binary.BigEndian.AppendUint16(r.buf, 0xc000|uint16(rr.Owner))
+	}
+	r.buf = append(r.buf, byte(rr.Type>>8), byte(rr.Type), 0, byte(ClassIN))
+	r.buf = binary.BigEndian.AppendUint32(r.buf, rr.TTL)
+	r.buf = append(r.buf, 0, 0)
+	rdata := len(r.buf)
+	r.buf = append(r.buf, rr.Data...)
+	target = Owner(r.offset())
+	for _, name := range rr.Names {
+		if name != "" {
+			r.appendName(name)
+		}
+	}
+	r.buf = append(r.buf, rr.Tail...)
+	if r.offset() > r.room {
+		r.buf = r.buf[:start]
+		r.truncated = r.truncated || s != Additional
+		return 0, false
+	}
+	binary.BigEndian.PutUint16(r.buf[rdata-2:], uint16(len(r.buf)-rdata))
+	r.count[s]++
+	return target, true
+}
+
+// appendName appends name, pointing into the question for the longest suffix
+// that they share.
+func (r *Reply) appendName(name Name) {
+	for rest := name; len(rest) > 1; rest = rest.Parent() {
+		if at := r.q.suffix(rest); at >= 0 {
+			r.buf = append(r.buf, name[:len(name)-len(rest)]...)
+			r.buf = binary.BigEndian.AppendUint16(r.buf, 0xc000|uint16(HeaderLen+at))
+			return
+		}
+	}
+	r.buf = append(r.buf, name...)
+}
+
+// maxPointer is the highest place that a compression pointer can point to.
+const maxPointer = 0x3fff
+
+// EachTarget calls f for each SRV record in the answer section, with its target
+// and the target's place as an owner, until f reports false. It ends at the
+// first record that no pointer can reach.
+func (r *Reply) EachTarget(f func(owner Owner, target []byte) bool) {
+	msg := r.buf[r.base:]
+	at := HeaderLen
+	if r.q.HasQuestion() {
+		at = r.q.end
+	}
+	for range r.count[Answer] {
+		nameEnd, ok := skipName(msg, at)
+		if !ok {
+			return
+		}
+		rdata := nameEnd + 10
+		next := rdata + int(binary.BigEndian.Uint16(msg[nameEnd+8:]))
+		if binary.BigEndian.Uint16(msg[nameEnd:]) == TypeSRV {
+			target := rdata + srvFixed
+			if target > maxPointer || !f(Owner(target), msg[target:next]) {
+				return
+			}
+		}
+		at = next
+	}
+}
+
+// srvFixed is the length of an SRV record's RDATA before its target: priority,
+// weight and port (RFC 2782).
+const srvFixed = 6
+
+// optFixed is the length of an OPT record without options.
+const optFixed = 11
+
+// Flags returns the header's second 16 bits but for the rcode: opcode, RD and CD
+// as the client's, AD and Z clear.
+func (r *Reply) Flags() uint16 {
+	flags := FlagQR | r.q.Flags&(opcodeMask|FlagRD|FlagCD)
+	if r.q.Opcode() != int(opcodeQuery) {
+		flags &^= FlagRD | FlagCD // RFC 8906 section 8.1: an unknown opcode gives them no meaning
+	}
+	if r.Authoritative {
+		flags |= FlagAA
+	}
+	if r.Recursive {
+		flags |= FlagRA
+	}
+	if r.truncated {
+		flags |= FlagTC
+	}
+	return flags
+}
+
+// Finish completes the message: OPT record, counts and flags. The returned
+// slice is the one given to Start, extended by the message.
+func (r *Reply) Finish() []byte {
+	if r.q.HasEDNS {
+		r.appendOPT()
+	}
+	h := r.buf[r.base:]
+	binary.BigEndian.PutUint16(h, r.q.ID)
+	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(r.rcode&0xf))
+	if r.q.HasQuestion() {
+		h[5] = 1
+	}
+	extra := r.count[Additional]
+	if r.q.HasEDNS {
+		extra++
+	}
+	binary.BigEndian.PutUint16(h[6:], r.count[Answer])
+	binary.BigEndian.PutUint16(h[8:], r.count[Authority])
+	binary.BigEndian.PutUint16(h[10:], extra)
+	return r.buf
+}
+
+// appendOPT writes the OPT record (RFC 6891 section 6.1.2): our own UDP size,
+// version 0, DO copied (RFC 3225 section 3), and no flag or option of the
+// client's.
+func (r *Reply) appendOPT() {
+	start := len(r.buf)
+	r.buf = append(r.buf, 0, 0, byte(TypeOPT), MaxUDP>>8, MaxUDP&0xff, byte(r.rcode>>4), 0, 0, 0, 0, 0)
+	if r.q.DO {
+		r.buf[start+7] = byte(flagDO >> 8)
+	}
+	if r.fitsEDE(r.offset()) {
+		r.buf = binary.BigEndian.AppendUint16(r.buf, optEDE)
+		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(2+len(r.edeText)))
+		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(r.ede))
+		r.buf = append(r.buf, r.edeText...)
+	}
+	binary.BigEndian.PutUint16(r.buf[start+9:], uint16(len(r.buf)-start-optFixed))
+}

@@ -1,0 +1,213 @@
+package zone
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+)
+
+// record is one record that an object contributes, or takes back.
+type record struct {
+	name  Name
+	rdata []byte
+	setKey
+	sign int8 // +1 or -1
+}
+
+// compare orders records by name, set and RDATA: those that cancel out, or add
+// to one set, stand together.
+func (r record) compare(o record) int {
+	if c := cmp.Compare(r.name, o.name); c != 0 {
+		return c
+	}
+	if c := r.setKey.compare(o.setKey); c != 0 {
+		return c
+	}
+	return compareRdata(r.typ, r.rdata, o.rdata)
+}
+
+func (k setKey) compare(o setKey) int {
+	return cmp.Or(cmp.Compare(k.typ, o.typ), cmp.Compare(k.rank, o.rank))
+}
+
+// flushAt bounds how many records a change holds before they go into the trie,
+// and so its memory while a whole cluster is taken in.
+const flushAt = 1 << 14
+
+// change gathers the records that an event takes back and adds. What cancels
+// out does not touch the zone; the rest goes into a next trie, which readers do
+// not see until it is published.
+type change struct {
+	z       *Zone
+	records []record
+	names   trie
+	moved   map[Name]struct{} // names that records came to or went from, see compare
+	version uint64            // the newest resourceVersion that moved content
+	skipped int               // names that can't be, less those taken back
+}
+
+func (z *Zone) begin() *change {
+	z.edit++
+	return &change{z: z, names: z.names, moved: map[Name]struct{}{}}
+}
+
+// add notes a record. rdata is kept.
+func (c *change) add(name Name, typ uint16, rdata []byte, sign int8) {
+	c.addRanked(name, setKey{typ: typ}, rdata, sign)
+}
+
+func (c *change) addRanked(name Name, key setKey, rdata []byte, sign int8) {
+	c.records = append(c.records, record{name: name, setKey: key, rdata: rdata, sign: sign})
+}
+
+// flush puts the records gathered so far into the trie.
+func (c *change) flush() {
+	slices.SortFunc(c.records, record.compare)
+	for rest := c.records; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].name == rest[0].name {
+			n++
+		}
+		c.apply(rest[:n])
+		rest = rest[n:]
+	}
+	clear(c.records) // drop what they point to
+	c.records = c.records[:0]
+}
+
+// apply takes the records of one name into the trie.
+func (c *change) apply(records []record) {
+	name := records[0].name
+	old := c.names.find(&c.z.hash, []byte(name))
+	var next *node
+	var edit *setEdit
+	done := func() {
+		if edit != nil {
+			next.store(edit.done())
+			edit = nil
+		}
+	}
+	for len(records) > 0 {
+		first, net, n := records[0], 0, 0
+		for n < len(records) && records[n].setKey == first.setKey && bytes.Equal(records[n].rdata, first.rdata) {
+			net += int(records[n].sign)
+			n++
+		}
+		records = records[n:]
+		if net == 0 {
+			continue
+		}
+		if next == nil {
+			next = &node{name: name}
+			if old != nil {
+				*next = *old
+				next.sets = slices.Clone(old.sets)
+			}
+		}
+		if edit == nil || edit.setKey != first.setKey {
+			done()
+			edit = editSet(next.set(first.setKey))
+		}
+		if c.count(edit, first, net) {
+			c.moved[name] = struct{}{}
+		}
+	}
+	if next == nil {
+		return // it all cancelled out
+	}
+	done()
+	c.replace(name, old, next)
+}
+
+// count adds net to how often a record is contributed. It is answered as long
+// as that is not 0. Counts above 1 are kept aside, as few records have them. It
+// reports whether the record came or went.
+func (c *change) count(edit *setEdit, r record, net int) bool {
+	more := c.z.more
+	chunk, offset, found := edit.search(r.rdata)
+	have := 0
+	if found {
+		have = 1 + more[r.key()]
+	}
+	want := max(have+net, 0)
+	switch {
+	case want > 1:
+		more[r.key()] = want - 1
+	case have > 1:
+		delete(more, r.key())
+	}
+	switch {
+	case have == 0 && want > 0:
+		edit.insert(chunk, offset, wire.AppendRR(nil, r.typ, c.z.config.TTL, r.rdata))
+	case have > 0 && want == 0:
+		edit.remove(chunk, offset)
+	default:
+		return false
+	}
+	return true
+}
+
+// key tells records apart in Zone.more.
+func (r *record) key() string {
+	return string(r.name) + string([]byte{byte(r.typ >> 8), byte(r.typ), r.rank}) + string(r.rdata)
+}
+
+// set returns the node's set of key, a new one if it has none.
+func (n *node) set(key setKey) rrset {
+	for _, s := range n.sets {
+		if s.setKey == key {
+			return s
+		}
+	}
+	return rrset{setKey: key}
+}
+
+// store puts s in the place of the node's set of its key, and removes the set
+// if s is empty. n.sets must be the caller's own.
+func (n *node) store(s rrset) {
+	i, found := slices.BinarySearchFunc(n.sets, s.setKey, func(a rrset, k setKey) int { return a.setKey.compare(k) })
+	switch {
+	case s.count == 0 && found:
+		n.sets = slices.Delete(n.sets, i, i+1)
+	case s.count == 0:
+	case found:
+		n.sets[i] = s
+	default:
+		n.sets = slices.Insert(n.sets, i, s)
+	}
+}
+
+// replace puts next in the place of old, which may be nil, and keeps each
+// ancestor's count of the names below it, up to the apex: of the outermost zone,
+// if one is within another, as no name above one that exists is NXDOMAIN.
+func (c *change) replace(name Name, old, next *node) {
+	exists := len(next.sets) > 0 || next.below > 0
+	switch {
+	case exists:
+		c.names = c.names.put(&c.z.hash, c.z.edit, next)
+	case old != nil:
+		c.names = c.names.remove(&c.z.hash, c.z.edit, name)
+	}
+	step := 0
+	if exists && old == nil {
+		step = 1
+	} else if !exists && old != nil {
+		step = -1
+	}
+	if step == 0 || name == wire.Root {
+		return
+	}
+	parent := name.Parent()
+	if c.z.apexOf([]byte(parent)) < 0 {
+		return // name is the apex of a zone that is within no other
+	}
+	was := c.names.find(&c.z.hash, []byte(parent))
+	now := &node{name: parent}
+	if was != nil {
+		*now = *was
+	}
+	now.below += step
+	c.replace(parent, was, now)
+}
