@@ -18,7 +18,7 @@ run: ## serve deploy/examples on 127.0.0.1:5300 (LISTEN=ADDR for another), and s
 	echo "  dig $$at +short nginx.default.svc.cluster.local              # all of its ready pods"; \
 	echo "  dig $$at _web._tcp.nginx.default.svc.cluster.local SRV       # with their ports"; \
 	echo "  dig $$at +short -x 10.244.1.10                               # the pod that has an address"; \
-	echo "  dig $$at +short dual.shop.svc.cluster.local AAAA             # a Service, IPv6"
+	echo "  dig $$at +short cache.shop.svc.cluster.local AAAA            # a dual-stack Service"
 	@$(GO) run ./cmd/rollcall serve -manifests deploy/examples -listen $(LISTEN)
 
 build: ## build bin/rollcall, static

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
+)
+
+// Where things are unless told otherwise.
+const (
+	defaultCorefile = "Corefile"       // in the working directory, if it is there
+	defaultListen   = "127.0.0.1:5300" // with -manifests or -kubeconfig
+	reverseZones    = "in-addr.arpa ip6.arpa"
+)
+
+// builtin is the Corefile without any configuration: cluster DNS, as a pod.
+const builtin = `.:53 {
+    errors
+    health {
+        lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+    }
+    prometheus :9153
+    loadbalance
+}
+`
+
+// configFlags say what to serve: a Corefile, or shorthands for one.
+type configFlags struct {
+	conf       string
+	manifests  stringList
+	kubeconfig string
+	listen     string
+	zone       string
+	namespace  string
+}
+
+func (f *configFlags) declare(set *flag.FlagSet) {
+	set.StringVar(&f.conf, "conf", "", "the Corefile, `FILE`; by default ./Corefile if there is one, else a built-in one")
+	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
+	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
+		" with -manifests or -kubeconfig, else port 53 of all addresses)")
+	set.StringVar(&f.zone, "zone", "", "the cluster's zone, `NAME` (default cluster.local)")
+	set.StringVar(&f.namespace, "namespace", "", "the namespace of manifests that name none, `NAME` (default default)")
+}
+
+// load returns the plan that the flags describe.
+func (f *configFlags) load(ctx context.Context) (*assemble.Plan, error) {
+	file, err := f.file(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return assemble.Load(file)
+}
+
+// file returns the Corefile that the flags name or stand for.
+func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
+	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != ""
+	if f.conf == "" && !shorthand && exists(defaultCorefile) {
+		return open(defaultCorefile)
+	}
+	switch {
+	case f.conf != "" && shorthand:
+		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: " +
+			"they stand for a Corefile of their own; rollcall check -print with them shows it")
+	case len(f.manifests) > 0 && f.kubeconfig != "":
+		return nil, errors.New("-manifests and -kubeconfig exclude one another: objects come from files or from a cluster")
+	case f.namespace != "" && len(f.manifests) == 0:
+		return nil, errors.New("-namespace is for the manifests of -manifests")
+	case f.conf != "":
+		return open(f.conf)
+	case !shorthand:
+		return corefile.Parse("built-in Corefile", strings.NewReader(builtin))
+	}
+	text, err := f.text(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return corefile.Parse("command line", strings.NewReader(text))
+}
+
+func open(path string) (*corefile.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return corefile.Parse(path, f)
+}
+
+// text returns the Corefile that the shorthands stand for. It opens nothing but
+// the DNS address.
+func (f *configFlags) text(ctx context.Context) (string, error) {
+	listen := f.listen
+	if listen == "" {
+		listen = ":53"
+		if len(f.manifests) > 0 || f.kubeconfig != "" {
+			listen = defaultListen
+		}
+	}
+	host, port, err := splitListen(ctx, listen)
+	if err != nil {
+		return "", fmt.Errorf("-listen %q: %w", listen, err)
+	}
+	zone := f.zone
+	if zone == "" {
+		zone = "cluster.local"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, ".:%d {\n", port)
+	if host != "" {
+		fmt.Fprintf(&b, "    bind %s\n", host)
+	}
+	fmt.Fprintf(&b, "    errors\n    kubernetes %s %s {\n        pods insecure\n", quote(zone), reverseZones)
+	for _, path := range f.manifests {
+		fmt.Fprintf(&b, "        manifests %s\n", quote(path))
+	}
+	if f.namespace != "" {
+		fmt.Fprintf(&b, "        default_namespace %s\n", quote(f.namespace))
+	}
+	if f.kubeconfig != "" {
+		fmt.Fprintf(&b, "        kubeconfig %s\n", quote(f.kubeconfig))
+	}
+	b.WriteString("    }\n}\n")
+	return b.String(), nil
+}
+
+// quote writes an argument so that the Corefile takes it as one.
+func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
+
+// splitListen returns the address and port of host:port, with names resolved;
+// no address is all.
+func splitListen(ctx context.Context, listen string) (host string, port uint16, err error) {
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, errors.New("want host:port, as 127.0.0.1:5300, [::1]:5300 or :53")
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("port %q: want 0 to 65535", text)
+	}
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return host, uint16(n), nil
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return "", 0, err
+	}
+	return addrs[0].Unmap().String(), uint16(n), nil
+}

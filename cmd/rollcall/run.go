@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// command is a subcommand.
+type command struct {
+	name, args, short string
+	// flags declares the flags and returns what runs once they are parsed,
+	// with the arguments that are left.
+	flags func(*flag.FlagSet) func(ctx context.Context, args []string, s streams) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
+		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
+		{"check", "[COREFILE]", "check a Corefile, and the manifests it names", checkCommand},
+		{"version", "", "print the version", versionCommand},
+		{"help", "[COMMAND]", "print this, or a command's flags", helpCommand},
+	}
+}
+
+// run executes a command line without the program's name. The command may stand
+// after flags of its own; without one it is serve.
+func run(ctx context.Context, args []string, s streams) error {
+	for i, arg := range args {
+		if isCommand(arg) && find(arg).takes(args[:i]) {
+			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
+		}
+	}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return fmt.Errorf("unknown command %q (known: %s); rollcall help says more", args[0], commandNames())
+	}
+	return find("serve").run(ctx, args, s)
+}
+
+// takes reports whether args are whole flags of the command, so that what
+// follows them is no flag's value.
+func (c command) takes(args []string) bool {
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	c.flags(set)
+	return set.Parse(args) == nil && set.NArg() == 0
+}
+
+func isCommand(arg string) bool {
+	return slices.ContainsFunc(commands(), func(c command) bool { return c.name == arg })
+}
+
+func commandNames() string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func find(name string) command {
+	all := commands()
+	return all[slices.IndexFunc(all, func(c command) bool { return c.name == name })]
+}
+
+// errUsage is returned for a command line that is wrong; the message was the
+// flag package's.
+var errUsage = errors.New("wrong usage")
+
+func (c command) run(ctx context.Context, args []string, s streams) error {
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	execute := c.flags(set)
+	rest, err := parseAnywhere(set, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return c.help(s.out)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w; rollcall help %s says more", errUsage, err, c.name)
+	}
+	return execute(ctx, rest, s)
+}
+
+// parseAnywhere parses flags before, between and after the other arguments,
+// which it returns. What follows "--" is no flag.
+func parseAnywhere(set *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		left := set.Args()
+		if len(left) == 0 {
+			return rest, nil
+		}
+		if at := len(args) - len(left); at > 0 && args[at-1] == "--" {
+			return append(rest, left...), nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
+}
+
+// help prints the command's usage and flags.
+func (c command) help(w io.Writer) error {
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	c.flags(set)
+	fmt.Fprintf(w, "rollcall %s [FLAGS] %s\n\n%s.\n", c.name, c.args, strings.ToUpper(c.short[:1])+c.short[1:])
+	var flags strings.Builder
+	set.SetOutput(&flags)
+	set.PrintDefaults()
+	if flags.Len() > 0 {
+		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
+	}
+	return nil
+}
+
+func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
+	return func(_ context.Context, args []string, s streams) error {
+		if len(args) > 0 {
+			if !isCommand(args[0]) {
+				return fmt.Errorf("unknown command %q (known: %s)", args[0], commandNames())
+			}
+			return find(args[0]).help(s.out)
+		}
+		fmt.Fprint(s.out, "Rollcall answers DNS questions about Kubernetes Services and pods.\n\n")
+		for _, c := range commands() {
+			fmt.Fprintf(s.out, "  rollcall %-8s %-11s %s\n", c.name, c.args, c.short)
+		}
+		fmt.Fprint(s.out, "\nrollcall help COMMAND prints a command's flags.\n")
+		return nil
+	}
+}
+
+func versionCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
+	return func(_ context.Context, _ []string, s streams) error {
+		version, revision := buildVersion()
+		_, err := fmt.Fprintf(s.out, "rollcall %s %s\n", version, revision)
+		return err
+	}
+}
+
+// buildVersion returns the module's version and the revision that it was built
+// from, as the go command stamped them.
+func buildVersion() (version, revision string) {
+	version, revision = "devel", "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, revision
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		version = v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, revision
+}
+
+// newLogger returns the process's log: to standard error, as text.
+func newLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// stringList is a flag that may be repeated.
+type stringList []string
+
+func (l *stringList) String() string { return strings.Join(*l, ",") }
+
+// Set adds a value.
+func (l *stringList) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+// exists reports whether there is a file at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

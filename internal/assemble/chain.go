@@ -1,0 +1,152 @@
+package assemble
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/bind"
+	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
+	"github.com/rollcall-dns/rollcall/resolver/loadbalance"
+	querylog "github.com/rollcall-dns/rollcall/resolver/log"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// listener is an address to listen on, and what is served there.
+type listener struct {
+	addr string // host:port
+	port int
+	mux  *resolver.Mux
+}
+
+// chains makes the chain of each server block, and groups them by the addresses
+// that they listen on.
+func (r *run) chains() ([]listener, error) {
+	var listeners []listener
+	for i := range r.plan.blocks {
+		b := &r.plan.blocks[i]
+		hosts, err := b.hosts()
+		if err != nil {
+			return nil, err
+		}
+		if err := r.zones(b, hosts); err != nil {
+			return nil, err
+		}
+		chain, err := r.chain(b)
+		if err != nil {
+			return nil, err
+		}
+		apexes, err := names(b.Zones())
+		if err != nil {
+			return nil, b.Pos.Errorf("%w", err)
+		}
+		for _, key := range b.Keys {
+			for _, host := range hosts {
+				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
+				at := slices.IndexFunc(listeners, func(l listener) bool { return l.addr == addr })
+				if at < 0 {
+					at = len(listeners)
+					listeners = append(listeners, listener{addr, key.Port, r.newMux(key.Port)})
+				}
+				counted := r.counted(b, key.Port, apexes, chain)
+				for _, text := range key.Zones {
+					apex, err := zone.ParseName(text)
+					if err != nil {
+						return nil, key.Pos.Errorf("%w", err)
+					}
+					listeners[at].mux.Handle(apex, counted)
+				}
+			}
+		}
+	}
+	return listeners, nil
+}
+
+// counted adds a block's metrics to its chain. They come first, and see all.
+func (r *run) counted(b *block, port int, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
+	if b.prometheus == nil {
+		return chain
+	}
+	for _, apex := range apexes {
+		for _, name := range b.handlerNames() {
+			r.metrics.Enabled(label(port), apex.String(), name)
+		}
+	}
+	return r.metrics.Handler(label(port), apexes, chain)
+}
+
+func (r *run) newMux(port int) *resolver.Mux {
+	return &resolver.Mux{Otherwise: r.metrics.Handler(label(port), nil, resolver.Refuse{})}
+}
+
+// hosts returns the addresses that a block listens on; all, "", by default.
+func (b *block) hosts() ([]string, error) {
+	if len(b.binds) == 0 {
+		return []string{""}, nil
+	}
+	var hosts []string
+	for _, c := range b.binds {
+		addrs, err := c.Addrs(bind.Interface)
+		if err != nil {
+			return nil, b.Pos.Errorf("%w", err)
+		}
+		for _, a := range addrs {
+			if !slices.Contains(hosts, a.String()) {
+				hosts = append(hosts, a.String())
+			}
+		}
+	}
+	return hosts, nil
+}
+
+// zones makes the zone and the source of a block's kubernetes directive.
+func (r *run) zones(b *block, hosts []string) error {
+	if b.kubernetes == nil {
+		return nil
+	}
+	self, err := selfAddrs(hosts)
+	if err != nil {
+		return err
+	}
+	z, err := NewZone(b.kubernetes, self)
+	if err != nil {
+		return b.Pos.Errorf("kubernetes: %w", err)
+	}
+	source, err := newSource(b.kubernetes, r.Process)
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.Pos, err)
+	}
+	r.sources = append(r.sources, zones{z, source, b.kubernetes})
+	r.zoneOf[b] = z
+	return nil
+}
+
+// chain makes the chain of a block. Handlers take effect in a fixed order,
+// whatever order the directives have: the one made here first comes last.
+func (r *run) chain(b *block) (resolver.Handler, error) {
+	var h resolver.Handler = resolver.Refuse{}
+	if b.kubernetes != nil {
+		fall, err := names(b.kubernetes.Fallthrough)
+		if err != nil {
+			return nil, b.Pos.Errorf("kubernetes: fallthrough: %w", err)
+		}
+		h = &kubernetes.Handler{Zone: r.zoneOf[b], Fallthrough: fall, Next: h}
+	}
+	if b.loadbalance != nil {
+		h = &loadbalance.Handler{Next: h}
+	}
+	if len(b.logs) > 0 {
+		logged, err := querylog.New(b.logs, r.Stdout, h)
+		if err != nil {
+			return nil, b.Pos.Errorf("log: %w", err)
+		}
+		h = logged
+	}
+	if b.errors != nil {
+		h = errorlog.New(*b.errors, r.Logger, h)
+	}
+	return h, nil
+}

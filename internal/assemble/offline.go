@@ -1,0 +1,98 @@
+package assemble
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/watch"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// What a Plan is good for without serving.
+
+// ErrNoZones is returned where a zone is asked for and no server block has one.
+var ErrNoZones = errors.New("no kubernetes directive in the Corefile, and so no zone")
+
+// Snapshots returns the zones of each kubernetes directive once they are
+// synced. An end of ctx before that is an error, its cause.
+func (p *Plan) Snapshots(ctx context.Context, process Process) ([]*zone.Snapshot, error) {
+	process.setDefaults()
+	var snapshots []*zone.Snapshot
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		if b.kubernetes == nil {
+			continue
+		}
+		s, err := b.snapshot(ctx, process)
+		if err != nil {
+			return nil, err
+		}
+		snapshots = append(snapshots, s)
+	}
+	if len(snapshots) == 0 {
+		return nil, ErrNoZones
+	}
+	return snapshots, nil
+}
+
+func (b *block) snapshot(ctx context.Context, process Process) (*zone.Snapshot, error) {
+	hosts, err := b.hosts()
+	if err != nil {
+		return nil, err
+	}
+	self, err := selfAddrs(hosts)
+	if err != nil {
+		return nil, err
+	}
+	z, err := NewZone(b.kubernetes, self)
+	if err != nil {
+		return nil, b.Pos.Errorf("kubernetes: %w", err)
+	}
+	process.Registry = nil // nothing gathers it
+	source, err := newSource(b.kubernetes, process)
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() { failed <- source.Run(running, z) }()
+	tick := time.NewTicker(syncPoll)
+	defer tick.Stop()
+	for !z.Snapshot().Synced {
+		select {
+		case err := <-failed:
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			return nil, err
+		case <-ctx.Done():
+			<-failed
+			return nil, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+	stop()
+	<-failed
+	return z.Snapshot(), nil
+}
+
+// CheckManifests reads the manifests that the Corefile names, if any.
+func (p *Plan) CheckManifests(ctx context.Context, process Process) error {
+	process.setDefaults()
+	process.Registry = nil
+	var errs []error
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		if b.kubernetes == nil || len(b.kubernetes.Manifests) == 0 {
+			continue
+		}
+		source, err := newSource(b.kubernetes, process)
+		if err == nil {
+			_, err = source.(*watch.Manifests).Load(ctx)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,93 @@
+package corefile
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// zonePort is what blocks may contend for.
+type zonePort struct {
+	zone string
+	port int
+}
+
+// claim is a block's answering for a zonePort on one address.
+type claim struct {
+	address string // empty for a block without bind, which listens on all
+	pos     Pos    // of the key
+}
+
+// checkOverlap refuses two blocks for the same zone, port and address, and an
+// unbound block beside a bound one: which of them should answer could not be
+// told. Blocks with a view, which choose by the client, may overlap.
+func checkOverlap(blocks []Block) error {
+	claims := map[zonePort][]claim{}
+	for _, b := range blocks {
+		if len(b.Find("view")) > 0 {
+			continue
+		}
+		bound := boundTo(b)
+		for _, k := range b.Keys {
+			for _, zone := range k.Zones {
+				at := zonePort{zone, k.Port}
+				for _, address := range bound {
+					c := claim{address, k.Pos}
+					if err := c.check(at, claims[at]); err != nil {
+						return err
+					}
+					claims[at] = append(claims[at], c)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// check returns an error that names both lines if one of the earlier claims
+// covers the address of c.
+func (c claim) check(at zonePort, earlier []claim) error {
+	for _, e := range earlier {
+		if c.address != e.address && c.address != "" && e.address != "" {
+			continue
+		}
+		on := ""
+		if c.address != "" {
+			on = " on " + c.address
+		}
+		return c.pos.Errorf("zone %s port %d%s is already served by the block at %s", at.zone, at.port, on, e.pos)
+	}
+	return nil
+}
+
+// boundTo returns the addresses and interfaces that a block's bind directives
+// name, each once and in one spelling, and one empty string if there are none.
+func boundTo(b Block) []string {
+	var bound []string
+	for _, d := range b.Find("bind") {
+		var except []string
+		for _, o := range d.Body {
+			if o.Name == "except" {
+				except = append(except, o.Args...)
+			}
+		}
+		for _, a := range d.Args {
+			if !slices.Contains(except, a) {
+				bound = append(bound, spelling(a))
+			}
+		}
+	}
+	if len(bound) == 0 {
+		return []string{""}
+	}
+	slices.Sort(bound)
+	return slices.Compact(bound)
+}
+
+// spelling returns an address in its canonical form, and an interface's name
+// as it is.
+func spelling(s string) string {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().String()
+	}
+	return s
+}

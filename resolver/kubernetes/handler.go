@@ -1,0 +1,71 @@
+package kubernetes
+
+import (
+	"errors"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// Name is the handler's name in metrics and the Corefile.
+const Name = "kubernetes"
+
+// Errors that a query may end with, for the log.
+var (
+	// ErrNotSynced: the zones have not been taken in whole yet.
+	ErrNotSynced = errors.New("kubernetes: not synced with the source yet")
+	// ErrLoop: ExternalName Services lead to one another.
+	ErrLoop = errors.New("kubernetes: ExternalName Services form a loop")
+)
+
+// Handler answers from the zones of a cluster, with authority. Its fields are
+// not to be changed once it serves.
+type Handler struct {
+	Zone *zone.Zone
+	// Fallthrough are the zones in which a name that does not exist goes to
+	// Next instead of being NXDOMAIN.
+	Fallthrough []zone.Name
+	// Next serves what is not in the zones.
+	Next resolver.Handler
+}
+
+// Serve answers q if its name is in the zones.
+func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+	snapshot := h.Zone.Snapshot()
+	result := snapshot.Answer(&q.Query, &r.Reply)
+	if result.Outcome == zone.NotOurs {
+		return h.Next.Serve(q, r)
+	}
+	r.Handler, r.Authoritative = Name, true
+	switch result.Outcome {
+	case zone.NotReady: // before any fall-through: the name may be about to exist
+		r.Authoritative, r.Err = false, ErrNotSynced
+		r.SetEDE(wire.NotReady, "")
+		return resolver.ServFail
+	case zone.NoData:
+		snapshot.Negative(result, &r.Reply)
+		return resolver.NoData
+	case zone.NameError:
+		if r.Count(wire.Answer) == 0 && h.falls(q) {
+			r.Handler, r.Authoritative = "", false
+			return h.Next.Serve(q, r)
+		}
+		snapshot.Negative(result, &r.Reply)
+		return resolver.NameError
+	case zone.Loop:
+		r.Clear()
+		r.Authoritative, r.Err = false, ErrLoop
+		return resolver.ServFail
+	}
+	return resolver.Answered
+}
+
+func (h *Handler) falls(q *resolver.Query) bool {
+	for _, apex := range h.Fallthrough {
+		if wire.IsBelow(q.Name(), apex) {
+			return true
+		}
+	}
+	return false
+}

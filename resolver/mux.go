@@ -1,0 +1,44 @@
+package resolver
+
+import (
+	"slices"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// Mux gives a query to the handler of the longest zone that its name is in; a
+// name in none is refused. It is not to be changed once it serves.
+type Mux struct {
+	// Otherwise serves names in no zone, and classes but IN, of which there
+	// are no zones here. It must be set.
+	Otherwise Handler
+
+	routes []route // longest zone first
+}
+
+type route struct {
+	zone    zone.Name
+	handler Handler
+}
+
+// Handle makes h serve the names at and below apex.
+func (m *Mux) Handle(apex zone.Name, h Handler) {
+	at := slices.IndexFunc(m.routes, func(r route) bool { return len(r.zone) < len(apex) })
+	if at < 0 {
+		at = len(m.routes)
+	}
+	m.routes = slices.Insert(m.routes, at, route{apex, h})
+}
+
+// Serve passes the query to its handler.
+func (m *Mux) Serve(q *Query, r *Reply) Outcome {
+	if q.Class == wire.ClassIN {
+		for i := range m.routes {
+			if wire.IsBelow(q.Name(), m.routes[i].zone) {
+				return m.routes[i].handler.Serve(q, r)
+			}
+		}
+	}
+	return m.Otherwise.Serve(q, r)
+}

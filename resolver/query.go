@@ -1,0 +1,112 @@
+package resolver
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+)
+
+// Transport says how a query came.
+type Transport uint8
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+	transports // how many there are
+)
+
+// String returns the transport as logs and metrics spell it.
+func (t Transport) String() string {
+	if t == TCP {
+		return "tcp"
+	}
+	return "udp"
+}
+
+// Query is a view of a received packet and how it came. It is valid while it is
+// served, and belongs to the goroutine that serves it.
+type Query struct {
+	wire.Query
+	Client    netip.AddrPort
+	Local     netip.AddrPort // the address that the packet was sent to, as far as known
+	Transport Transport
+	Received  time.Time
+	// Turn differs from query to query, to turn address sets by.
+	Turn uint32
+}
+
+// Reply is the reply to a Query being appended to.
+type Reply struct {
+	wire.Reply
+	// Handler is the name of the handler that answered.
+	Handler string
+	// Err is why the Outcome is ServFail, for the log.
+	Err error
+}
+
+// Outcome says what a query got. The rcode, AA and the log's class follow from it.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Answered: NOERROR with what was asked.
+	Answered Outcome = iota
+	// NoData: NOERROR without it (RFC 2308 section 2.2).
+	NoData
+	// NameError: NXDOMAIN.
+	NameError
+	// Refused: none of our business.
+	Refused
+	// ServFail: it can't be told now.
+	ServFail
+	// Rejected: the packet is at fault; the rcode is the one that parsing gave.
+	Rejected
+	// Dropped: no reply is sent.
+	Dropped
+)
+
+// Rcode returns the rcode that o means; FORMERR and the like are in the packet's
+// own verdict, and Rejected has none here.
+func (o Outcome) Rcode() wire.Rcode {
+	switch o {
+	case NameError:
+		return wire.NXDomain
+	case Refused:
+		return wire.Refused
+	case ServFail:
+		return wire.ServFail
+	}
+	return wire.NoError
+}
+
+// Handler serves queries. It appends records to r and says what they are, or
+// passes both on to the next handler and may look at what that did. It must
+// have cleared what it appended (Reply.Clear) before it passes on. Handlers are
+// called concurrently, each call with a q and r of its own, which must not be
+// kept.
+type Handler interface {
+	Serve(q *Query, r *Reply) Outcome
+}
+
+// HandlerFunc is a function that is a Handler.
+type HandlerFunc func(q *Query, r *Reply) Outcome
+
+// Serve calls f.
+func (f HandlerFunc) Serve(q *Query, r *Reply) Outcome { return f(q, r) }
+
+// Refuse is the end of every chain: what no handler has an answer for is
+// REFUSED, with an Extended DNS Error that says whether the name or the class is
+// none of ours (RFC 8914 sections 4.21 and 4.22).
+type Refuse struct{}
+
+// Serve refuses.
+func (Refuse) Serve(q *Query, r *Reply) Outcome {
+	if q.Class == wire.ClassIN {
+		r.SetEDE(wire.NotOurs, "")
+	} else {
+		r.SetEDE(wire.NotSupported, "")
+	}
+	return Refused
+}

@@ -1,0 +1,74 @@
+package resolver
+
+import "github.com/rollcall-dns/rollcall/internal/wire"
+
+// Responder turns packets into replies. The zero value is not usable: Handler
+// must be set. It is safe for concurrent use.
+type Responder struct {
+	Handler Handler
+	// Rejected is told of packets that are answered without a handler, or
+	// dropped. May be nil.
+	Rejected func(q *Query, r *Reply, o Outcome, size int)
+	// Panicked is told of a handler's panic. May be nil.
+	Panicked func(q *Query, reason any)
+}
+
+// Exchange is the memory that a query and its reply need. A transport keeps one
+// for each goroutine and uses it for one packet after the other.
+type Exchange struct {
+	Query Query
+	Reply Reply
+	turn  uint32
+}
+
+// Respond appends the reply to packet to dst and returns the extended dst; an
+// unchanged dst means that no reply is to be sent. x.Query's Client, Local,
+// Transport and Received must be set. packet must not change meanwhile.
+func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
+	q, r := &x.Query, &x.Reply
+	verdict := q.Parse(packet)
+	if verdict == wire.Drop {
+		s.reject(x, Dropped, 0)
+		return dst
+	}
+	x.turn++
+	q.Turn = x.turn + uint32(q.ID)
+	r.Handler, r.Err, r.Rotate = "", nil, 0
+	r.Start(&q.Query, dst, q.Transport != UDP)
+	if verdict == wire.Reject {
+		r.SetRcode(q.Reject)
+		out := r.Finish()
+		s.reject(x, Rejected, len(out)-len(dst))
+		return out
+	}
+	outcome := s.serve(x)
+	if outcome == Dropped {
+		return dst
+	}
+	return r.Finish()
+}
+
+func (s *Responder) reject(x *Exchange, o Outcome, size int) {
+	if s.Rejected != nil {
+		s.Rejected(&x.Query, &x.Reply, o, size)
+	}
+}
+
+// serve asks the handler, and gives the reply the rcode that the outcome means.
+// A panic ends the query, and not the process.
+func (s *Responder) serve(x *Exchange) (o Outcome) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			o = ServFail
+			x.Reply.Clear()
+			x.Reply.Authoritative = false
+			x.Reply.SetRcode(o.Rcode())
+			if s.Panicked != nil {
+				s.Panicked(&x.Query, reason)
+			}
+		}
+	}()
+	o = s.Handler.Serve(&x.Query, &x.Reply)
+	x.Reply.SetRcode(o.Rcode())
+	return o
+}

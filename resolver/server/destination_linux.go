@@ -1,0 +1,46 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+)
+
+// controlSize is room for the control data that says which address a packet was
+// sent to, of either family.
+const controlSize = 128
+
+// wantDestination makes reads from a wildcard socket give the address that each
+// packet was sent to, as control data that, given to a write, makes the reply
+// leave from there (ip(7), IP_PKTINFO; RFC 3542 section 4).
+func wantDestination(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	var err4, err6 error
+	err = raw.Control(func(fd uintptr) {
+		err4 = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_PKTINFO, 1)
+		err6 = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO, 1)
+	})
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if err4 != nil && err6 != nil {
+		return fmt.Errorf("IP_PKTINFO: %w", errors.Join(err4, err6))
+	}
+	return nil
+}
+
+// explain adds the remedy to errors that users meet.
+func explain(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%w (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; -listen 127.0.0.1:5300 needs neither)", err)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w (another server has the port; -listen chooses another, port 0 a free one)", err)
+	}
+	return err
+}

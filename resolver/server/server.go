@@ -1,0 +1,208 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/resolver"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxConns          = 4096
+	DefaultMaxConnsPerSource = 256
+	DefaultIdleTimeout       = 10 * time.Second
+	DefaultReadTimeout       = 2 * time.Second
+	DefaultWriteTimeout      = 5 * time.Second
+)
+
+// Config says where and how a Server listens. Its zero value, with a Responder,
+// listens on all addresses, port 53.
+type Config struct {
+	// Addr is host:port; port 0 lets the kernel choose one, the same for UDP
+	// and TCP. An empty host is all addresses.
+	Addr string
+	// Responder answers the packets.
+	Responder *resolver.Responder
+	// Readers is how many goroutines read UDP; as many as Go uses cores if 0.
+	Readers int
+	// MaxConns bounds TCP connections in all, MaxConnsPerSource those from one
+	// address. A connection over a bound is closed at once.
+	MaxConns, MaxConnsPerSource int
+	// IdleTimeout is for how long a connection may wait between messages,
+	// ReadTimeout how long one message may take to arrive, and WriteTimeout
+	// its replies to be taken.
+	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	if c.Addr == "" {
+		c.Addr = ":53"
+	}
+	if c.Readers == 0 {
+		c.Readers = runtime.GOMAXPROCS(0)
+	}
+	for _, f := range []struct {
+		field *int
+		value int
+	}{{&c.MaxConns, DefaultMaxConns}, {&c.MaxConnsPerSource, DefaultMaxConnsPerSource}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&c.IdleTimeout, DefaultIdleTimeout}, {&c.ReadTimeout, DefaultReadTimeout}, {&c.WriteTimeout, DefaultWriteTimeout}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Server serves one address over UDP and TCP.
+type Server struct {
+	config Config
+	udp    *net.UDPConn
+	tcp    *net.TCPListener
+	done   sync.WaitGroup // goroutines that read
+
+	mu      sync.Mutex
+	closing bool                    // guarded by mu, as all below
+	conns   map[*net.TCPConn]source // open connections
+	bySrc   map[source]int          // how many of them by source
+}
+
+// source is an address that connections are counted by.
+type source = netip.Addr
+
+// Listen opens the sockets. Serve must follow, or Close.
+func Listen(config Config) (*Server, error) {
+	config.setDefaults()
+	if config.Responder == nil {
+		return nil, errors.New("server: no Responder")
+	}
+	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}}
+	// A port that the kernel chose for UDP may be taken for TCP: try others.
+	for attempt := 0; ; attempt++ {
+		err := s.open()
+		if err == nil {
+			return s, nil
+		}
+		if !choosesPort(config.Addr) || attempt == 15 {
+			return nil, err
+		}
+	}
+}
+
+func choosesPort(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	return err == nil && port == "0"
+}
+
+func (s *Server) open() error {
+	packets, err := net.ListenPacket("udp", s.config.Addr)
+	if err != nil {
+		return fmt.Errorf("listening: %w", explain(err))
+	}
+	s.udp = packets.(*net.UDPConn)
+	host, _, _ := net.SplitHostPort(s.config.Addr)
+	port := s.udp.LocalAddr().(*net.UDPAddr).Port
+	stream, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		s.udp.Close()
+		return fmt.Errorf("listening: %w", explain(err))
+	}
+	s.tcp = stream.(*net.TCPListener)
+	if s.udp.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
+		if err := wantDestination(s.udp); err != nil {
+			s.config.Logger.Warn("replies may leave from another address than was asked", "err", err)
+		}
+	}
+	return nil
+}
+
+// Addr returns the address listened on.
+func (s *Server) Addr() netip.AddrPort { return s.udp.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// Serve answers until Shutdown or Close. It returns when nothing reads any more.
+func (s *Server) Serve() {
+	for range s.config.Readers {
+		s.done.Add(1)
+		go func() {
+			defer s.done.Done()
+			s.readUDP()
+		}()
+	}
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		s.accept()
+	}()
+	s.done.Wait()
+}
+
+// drainTime is how long sockets are still read when a Server shuts down, so
+// that what clients had sent by then is answered.
+const drainTime = 100 * time.Millisecond
+
+// Shutdown stops taking in connections, answers what has arrived, closes the
+// connections when they have nothing more to say, and then all sockets. It
+// returns ctx's error if that takes longer than ctx allows; all is closed then too.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	soon := time.Now().Add(drainTime)
+	s.tcp.Close()
+	s.udp.SetReadDeadline(soon)
+	for c := range s.conns {
+		c.SetReadDeadline(soon)
+	}
+	s.mu.Unlock()
+	finished := make(chan struct{})
+	go func() {
+		s.done.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		s.Close()
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		<-finished
+		return ctx.Err()
+	}
+}
+
+// Close closes all sockets at once.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	s.udp.Close()
+	s.tcp.Close()
+	for c := range s.conns {
+		c.Close()
+	}
+}
+
+// isClosing reports whether the Server is being shut down.
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}

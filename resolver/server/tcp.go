@@ -1,0 +1,154 @@
+package server
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver"
+)
+
+const (
+	lengthPrefix = 2 // RFC 1035 section 4.2.2
+	// readBuffer holds some pipelined queries; a longer message makes it grow.
+	readBuffer = 4096
+	// flushAt is how much of replies is gathered before it is written.
+	flushAt = 32 << 10
+)
+
+// accept takes in connections until the listener is closed.
+func (s *Server) accept() {
+	delay := time.Duration(0)
+	for {
+		c, err := s.tcp.AcceptTCP()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || s.isClosing() {
+				return
+			}
+			// Out of descriptors, most likely: let some be closed.
+			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
+			s.config.Logger.Warn("accepting TCP", "err", err, "retry", delay)
+			time.Sleep(delay)
+			continue
+		}
+		delay = 0
+		if !s.admit(c) {
+			c.Close()
+			continue
+		}
+		s.done.Add(1)
+		go func() {
+			defer s.done.Done()
+			defer s.release(c)
+			s.serveConn(c)
+		}()
+	}
+}
+
+// admit counts a connection in, unless there are too many.
+func (s *Server) admit(c *net.TCPConn) bool {
+	from := plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.conns) >= s.config.MaxConns || s.bySrc[from] >= s.config.MaxConnsPerSource {
+		return false
+	}
+	s.conns[c] = from
+	s.bySrc[from]++
+	return true
+}
+
+// release closes a connection and counts it out.
+func (s *Server) release(c *net.TCPConn) {
+	c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.conns[c]
+	delete(s.conns, c)
+	if s.bySrc[from]--; s.bySrc[from] == 0 {
+		delete(s.bySrc, from)
+	}
+}
+
+// setReadDeadline sets how long the next read may take. While the Server shuts
+// down, deadlines are its own.
+func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	return c.SetReadDeadline(time.Now().Add(d)) == nil
+}
+
+// serveConn answers a connection's messages in order, those that arrived
+// together by one write (RFC 7766 section 8), until the client has no more, or
+// is too slow.
+func (s *Server) serveConn(c *net.TCPConn) {
+	var x resolver.Exchange
+	x.Query.Transport = resolver.TCP
+	x.Query.Client = plain(c.RemoteAddr().(*net.TCPAddr).AddrPort())
+	x.Query.Local = plain(c.LocalAddr().(*net.TCPAddr).AddrPort())
+	in := make([]byte, 0, readBuffer)
+	var out []byte
+	for {
+		if len(in) == 0 {
+			s.setReadDeadline(c, s.config.IdleTimeout)
+		}
+		n, err := c.Read(in[len(in):cap(in)])
+		if n > 0 && len(in) == 0 {
+			s.setReadDeadline(c, s.config.ReadTimeout)
+		}
+		in = in[:len(in)+n]
+		var ok bool
+		in, out, ok = s.answerAll(c, &x, in, out[:0])
+		if !ok || err != nil {
+			return // a half-closed connection has had its replies
+		}
+		if len(in) == cap(in) {
+			in = append(in, make([]byte, lengthPrefix+wire.MaxTCP-cap(in))...)[:len(in)]
+		}
+	}
+}
+
+// answerAll answers the whole messages in in, and returns what is left of it.
+// It reports false if the client does not take its replies.
+func (s *Server) answerAll(c *net.TCPConn, x *resolver.Exchange, in, out []byte) (left, _ []byte, ok bool) {
+	rest := in
+	for len(rest) >= lengthPrefix {
+		n := int(binary.BigEndian.Uint16(rest))
+		if len(rest) < lengthPrefix+n {
+			break
+		}
+		x.Query.Received = time.Now()
+		at := len(out)
+		out = append(out, 0, 0)
+		out = s.config.Responder.Respond(x, rest[lengthPrefix:lengthPrefix+n], out)
+		if size := len(out) - at - lengthPrefix; size > 0 {
+			binary.BigEndian.PutUint16(out[at:], uint16(size))
+		} else {
+			out = out[:at]
+		}
+		rest = rest[lengthPrefix+n:]
+		if len(out) >= flushAt {
+			if !s.write(c, out) {
+				return nil, out, false
+			}
+			out = out[:0]
+		}
+	}
+	if len(out) > 0 && !s.write(c, out) {
+		return nil, out, false
+	}
+	return in[:copy(in, rest)], out, true
+}
+
+func (s *Server) write(c *net.TCPConn, b []byte) bool {
+	if c.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout)) != nil {
+		return false
+	}
+	_, err := c.Write(b)
+	return err == nil
+}

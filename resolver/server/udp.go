@@ -1,0 +1,55 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver"
+)
+
+// maxPacket is the largest UDP payload that a query is read from. Queries are
+// small; what is longer is cut, and then no well-formed query.
+const maxPacket = 4096
+
+// readUDP answers packets one by one until the socket is closed or drained.
+func (s *Server) readUDP() {
+	var (
+		x       resolver.Exchange
+		packet  = make([]byte, maxPacket)
+		reply   = make([]byte, 0, wire.MaxUDP)
+		control = make([]byte, controlSize)
+		local   = s.Addr()
+	)
+	x.Query.Transport = resolver.UDP
+	for {
+		n, nc, _, from, err := s.udp.ReadMsgUDPAddrPort(packet, control)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || s.isClosing() {
+				return
+			}
+			s.config.Logger.Warn("reading UDP", "err", err) // of an earlier reply, as a port unreachable
+			continue
+		}
+		if n == 0 || from.Port() == 0 || from == local {
+			continue // nothing to answer, nobody to answer to, or ourselves
+		}
+		x.Query.Client, x.Query.Local = plain(from), local
+		x.Query.Received = time.Now()
+		out := s.config.Responder.Respond(&x, packet[:n], reply[:0])
+		if len(out) == 0 {
+			continue
+		}
+		// Control data says which address was asked: the reply leaves from it.
+		if _, _, err := s.udp.WriteMsgUDPAddrPort(out, control[:nc], from); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.config.Logger.Debug("writing UDP", "to", from, "err", err)
+		}
+	}
+}
+
+// plain returns an address with IPv4 as such, not mapped into IPv6.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
