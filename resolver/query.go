@@ -33,7 +33,7 @@ type Query struct {
 	Local     netip.AddrPort // the address that the packet was sent to, as far as known
 	Transport Transport
 	Received  time.Time
-	// Turn differs from query to query, to turn address sets by.
+	// Turn is random, to turn address sets by.
 	Turn uint32
 }
 

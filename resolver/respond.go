@@ -1,6 +1,10 @@
 package resolver
 
-import "github.com/rollcall-dns/rollcall/internal/wire"
+import (
+	"math/rand/v2"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+)
 
 // Responder turns packets into replies. The zero value is not usable: Handler
 // must be set. It is safe for concurrent use.
@@ -18,7 +22,6 @@ type Responder struct {
 type Exchange struct {
 	Query Query
 	Reply Reply
-	turn  uint32
 }
 
 // Respond appends the reply to packet to dst and returns the extended dst; an
@@ -31,8 +34,7 @@ func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 		s.reject(x, Dropped, 0)
 		return dst
 	}
-	x.turn++
-	q.Turn = x.turn + uint32(q.ID)
+	q.Turn = rand.Uint32()
 	r.Handler, r.Err, r.Rotate = "", nil, 0
 	r.Start(&q.Query, dst, q.Transport != UDP)
 	if verdict == wire.Reject {

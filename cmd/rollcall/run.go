@@ -38,12 +38,15 @@ func commands() []command {
 }
 
 // run executes a command line without the program's name. The command may stand
-// after flags of its own; without one it is serve.
+// after flags of its own; without one it is serve, and help is about all.
 func run(ctx context.Context, args []string, s streams) error {
 	for i, arg := range args {
 		if isCommand(arg) && find(arg).takes(args[:i]) {
 			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
 		}
+	}
+	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--h", "--help"}, args[0]) {
+		return find("help").run(ctx, nil, s)
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		return fmt.Errorf("unknown command %q (known: %s); rollcall help says more", args[0], commandNames())

@@ -39,11 +39,12 @@ func (r *run) chains() ([]listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		apexes, err := names(b.Zones())
-		if err != nil {
-			return nil, b.Pos.Errorf("%w", err)
-		}
 		for _, key := range b.Keys {
+			apexes, err := names(key.Zones)
+			if err != nil {
+				return nil, key.Pos.Errorf("%w", err)
+			}
+			counted := r.counted(b, key.Port, apexes, chain)
 			for _, host := range hosts {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
 				at := slices.IndexFunc(listeners, func(l listener) bool { return l.addr == addr })
@@ -51,12 +52,7 @@ func (r *run) chains() ([]listener, error) {
 					at = len(listeners)
 					listeners = append(listeners, listener{addr, key.Port, r.newMux(key.Port)})
 				}
-				counted := r.counted(b, key.Port, apexes, chain)
-				for _, text := range key.Zones {
-					apex, err := zone.ParseName(text)
-					if err != nil {
-						return nil, key.Pos.Errorf("%w", err)
-					}
+				for _, apex := range apexes {
 					listeners[at].mux.Handle(apex, counted)
 				}
 			}
@@ -65,7 +61,8 @@ func (r *run) chains() ([]listener, error) {
 	return listeners, nil
 }
 
-// counted adds a block's metrics to its chain. They come first, and see all.
+// counted adds the metrics of one of a block's keys to its chain. They come
+// first, and see all.
 func (r *run) counted(b *block, port int, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
 	if b.prometheus == nil {
 		return chain

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -265,10 +266,7 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 			Responder: &resolver.Responder{
 				Handler:  l.mux,
 				Rejected: func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-				Panicked: func(q *resolver.Query, reason any) {
-					r.metrics.Panicked()
-					r.Logger.Error("panic while answering", "name", zone.Name(q.Name()), "type", q.Type, "reason", reason)
-				},
+				Panicked: r.panicked,
 			},
 		})
 		if err != nil {
@@ -287,6 +285,16 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 		}
 	}
 	return servers, nil
+}
+
+// panicked counts and logs a panic, on the goroutine that it is unwinding.
+func (r *run) panicked(q *resolver.Query, reason any) {
+	r.metrics.Panicked()
+	log := r.Logger.With("name", zone.Name(q.Name()), "type", q.Type, "reason", reason)
+	if slices.ContainsFunc(r.plan.blocks, func(b block) bool { return b.errors != nil && b.errors.Stacktrace }) {
+		log = log.With("stack", string(debug.Stack()))
+	}
+	log.Error("panic while answering")
 }
 
 // lameduck goes on answering for as long as the longest lameduck says, so that

@@ -105,8 +105,9 @@ type EDE uint16
 // Extended DNS Errors that this server gives.
 const (
 	NotReady     EDE = 14
-	NotSupported EDE = 21
+	Prohibited   EDE = 18
 	NotOurs      EDE = 20 // "Not Authoritative"
+	NotSupported EDE = 21
 )
 
 // option codes of EDNS

@@ -30,8 +30,13 @@ type Handler struct {
 	Next resolver.Handler
 }
 
-// Serve answers q if its name is in the zones.
+// Serve answers q if its name is in the zones. Zones are not transferred.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+	if q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR {
+		r.Handler = Name
+		r.SetEDE(wire.Prohibited, "")
+		return resolver.Refused
+	}
 	snapshot := h.Zone.Snapshot()
 	result := snapshot.Answer(&q.Query, &r.Reply)
 	if result.Outcome == zone.NotOurs {

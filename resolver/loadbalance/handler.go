@@ -2,8 +2,8 @@ package loadbalance
 
 import "github.com/rollcall-dns/rollcall/resolver"
 
-// Handler has the address sets of Next's answers turned, by a place that
-// differs from query to query, so that each address is first equally often.
+// Handler has the address sets of Next's answers turned, by a place that is
+// random, so that each address is first equally often.
 type Handler struct {
 	Next resolver.Handler
 }

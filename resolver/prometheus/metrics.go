@@ -188,6 +188,9 @@ func (z *zoneMetrics) count(q *resolver.Query, r *resolver.Reply, o resolver.Out
 		z.dnssecOK.Inc()
 	}
 	p.requestSize.Observe(float64(q.Size()))
+	if o == resolver.Dropped {
+		return
+	}
 	p.responseSize.Observe(float64(r.Size()))
 	z.duration.Observe(time.Since(q.Received).Seconds())
 	z.response(responseKey{o.Rcode(), r.Handler}).Inc()

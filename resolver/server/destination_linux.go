@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"unsafe"
 )
 
 // controlSize is room for the control data that says which address a packet was
@@ -32,6 +33,27 @@ func wantDestination(c *net.UDPConn) error {
 		return fmt.Errorf("IP_PKTINFO: %w", errors.Join(err4, err6))
 	}
 	return nil
+}
+
+// leaveRoutes takes out of a packet's control data which interface it came in
+// by, so that the reply leaves by the one that the routing tables say. The
+// address that was asked stays.
+func leaveRoutes(control []byte) {
+	for len(control) >= syscall.SizeofCmsghdr {
+		h := (*syscall.Cmsghdr)(unsafe.Pointer(&control[0]))
+		size := int(h.Len)
+		if size < syscall.CmsgLen(0) || size > len(control) {
+			return
+		}
+		data := control[syscall.CmsgLen(0):size]
+		switch {
+		case h.Level == syscall.IPPROTO_IP && h.Type == syscall.IP_PKTINFO:
+			clear(data[:4]) // struct in_pktinfo begins with it
+		case h.Level == syscall.IPPROTO_IPV6 && h.Type == syscall.IPV6_PKTINFO:
+			clear(data[16:20]) // struct in6_pktinfo ends with it
+		}
+		control = control[min(syscall.CmsgSpace(len(data)), len(control)):]
+	}
 }
 
 // explain adds the remedy to errors that users meet.

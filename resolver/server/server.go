@@ -81,7 +81,9 @@ type Server struct {
 	done   sync.WaitGroup // goroutines that read
 
 	mu      sync.Mutex
-	closing bool                    // guarded by mu, as all below
+	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
+	closed  bool                    // Close was called
+	drained time.Time               // until when sockets are read, once closing
 	conns   map[*net.TCPConn]source // open connections
 	bySrc   map[source]int          // how many of them by source
 }
@@ -140,6 +142,13 @@ func (s *Server) Addr() netip.AddrPort { return s.udp.LocalAddr().(*net.UDPAddr)
 
 // Serve answers until Shutdown or Close. It returns when nothing reads any more.
 func (s *Server) Serve() {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return
+	}
+	s.done.Add(1) // under mu: Shutdown waits for it, or there is nothing to wait for
+	s.mu.Unlock()
 	for range s.config.Readers {
 		s.done.Add(1)
 		go func() {
@@ -147,7 +156,6 @@ func (s *Server) Serve() {
 			s.readUDP()
 		}()
 	}
-	s.done.Add(1)
 	go func() {
 		defer s.done.Done()
 		s.accept()
@@ -159,17 +167,17 @@ func (s *Server) Serve() {
 // that what clients had sent by then is answered.
 const drainTime = 100 * time.Millisecond
 
-// Shutdown stops taking in connections, answers what has arrived, closes the
-// connections when they have nothing more to say, and then all sockets. It
-// returns ctx's error if that takes longer than ctx allows; all is closed then too.
+// Shutdown answers what has arrived, connections that wait to be taken in
+// included, and then closes all sockets. It returns ctx's error if that takes
+// longer than ctx allows; all is closed then too.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
-	soon := time.Now().Add(drainTime)
-	s.tcp.Close()
-	s.udp.SetReadDeadline(soon)
+	s.drained = time.Now().Add(drainTime)
+	s.tcp.SetDeadline(s.drained)
+	s.udp.SetReadDeadline(s.drained)
 	for c := range s.conns {
-		c.SetReadDeadline(soon)
+		c.SetReadDeadline(s.drained)
 	}
 	s.mu.Unlock()
 	finished := make(chan struct{})
@@ -192,7 +200,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
+	s.closing, s.closed = true, true
 	s.udp.Close()
 	s.tcp.Close()
 	for c := range s.conns {

@@ -52,8 +52,11 @@ func (s *Server) admit(c *net.TCPConn) bool {
 	from := plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.conns) >= s.config.MaxConns || s.bySrc[from] >= s.config.MaxConnsPerSource {
+	if s.closed || len(s.conns) >= s.config.MaxConns || s.bySrc[from] >= s.config.MaxConnsPerSource {
 		return false
+	}
+	if s.closing {
+		_ = c.SetReadDeadline(s.drained)
 	}
 	s.conns[c] = from
 	s.bySrc[from]++
@@ -72,15 +75,14 @@ func (s *Server) release(c *net.TCPConn) {
 	}
 }
 
-// setReadDeadline sets how long the next read may take. While the Server shuts
-// down, deadlines are its own.
-func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) bool {
+// setReadDeadline sets how long reads may take from now. While the Server shuts
+// down, deadlines are its own. Of a closed connection, the next read tells.
+func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
-		return false
+	if !s.closing {
+		_ = c.SetReadDeadline(time.Now().Add(d))
 	}
-	return c.SetReadDeadline(time.Now().Add(d)) == nil
 }
 
 // serveConn answers a connection's messages in order, those that arrived
@@ -97,15 +99,16 @@ func (s *Server) serveConn(c *net.TCPConn) {
 		if len(in) == 0 {
 			s.setReadDeadline(c, s.config.IdleTimeout)
 		}
-		n, err := c.Read(in[len(in):cap(in)])
-		if n > 0 && len(in) == 0 {
-			s.setReadDeadline(c, s.config.ReadTimeout)
-		}
-		in = in[:len(in)+n]
+		begun := len(in)
+		n, err := c.Read(in[begun:cap(in)])
+		arrived := begun + n
 		var ok bool
-		in, out, ok = s.answerAll(c, &x, in, out[:0])
+		in, out, ok = s.answerAll(c, &x, in[:arrived], out[:0])
 		if !ok || err != nil {
 			return // a half-closed connection has had its replies
+		}
+		if len(in) > 0 && (begun == 0 || len(in) < arrived) {
+			s.setReadDeadline(c, s.config.ReadTimeout) // what is left begins a message
 		}
 		if len(in) == cap(in) {
 			in = append(in, make([]byte, lengthPrefix+wire.MaxTCP-cap(in))...)[:len(in)]

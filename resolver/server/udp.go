@@ -43,6 +43,7 @@ func (s *Server) readUDP() {
 			continue
 		}
 		// Control data says which address was asked: the reply leaves from it.
+		leaveRoutes(control[:nc])
 		if _, _, err := s.udp.WriteMsgUDPAddrPort(out, control[:nc], from); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "to", from, "err", err)
 		}

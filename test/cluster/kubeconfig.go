@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// AdminKubeconfig is the path of a kubeconfig that may do everything.
+func (c *Cluster) AdminKubeconfig() string { return c.path("admin.kubeconfig") }
+
+// Kubeconfig writes a kubeconfig with a token of a ServiceAccount, which must
+// exist, and returns its path. What it may do is what RBAC gives that account.
+// The token holds for a day.
+func (c *Cluster) Kubeconfig(ctx context.Context, namespace, serviceAccount string) (string, error) {
+	day := int64(24 * 60 * 60)
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &day}}
+	reply, err := c.client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, serviceAccount, request, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("asking for a token of %s/%s: %w", namespace, serviceAccount, err)
+	}
+	path := c.path(namespace + "." + serviceAccount + ".kubeconfig")
+	return path, c.writeKubeconfig(path, reply.Status.Token)
+}
+
+// writeKubeconfig writes a kubeconfig for a bearer token. The API server signs
+// its certificate itself, in a file that holds the whole chain, so that clients
+// verify it as they would anywhere.
+func (c *Cluster) writeKubeconfig(path, token string) error {
+	const name = "test"
+	config := clientcmdapi.Config{
+		CurrentContext: name,
+		Clusters: map[string]*clientcmdapi.Cluster{name: {
+			Server:               c.url(),
+			CertificateAuthority: c.path("apiserver.crt"),
+		}},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{name: {Token: token}},
+		Contexts:  map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
+	}
+	if err := clientcmd.WriteToFile(config, path); err != nil {
+		return fmt.Errorf("writing a kubeconfig: %w", err)
+	}
+	return nil
+}
+
+// writeSecrets makes what the API server reads when it starts: the key that
+// signs ServiceAccounts' tokens, and the administrator's token.
+func (c *Cluster) writeSecrets() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("making the token key: %w", err)
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("encoding the token key: %w", err)
+	}
+	secret := make([]byte, 16)
+	rand.Read(secret) // never fails
+	token := hex.EncodeToString(secret)
+
+	files := map[string][]byte{
+		"tokens.key": pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}),
+		"tokens.csv": []byte(token + ",admin,admin,system:masters\n"),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(c.path(name), text, 0o600); err != nil {
+			return fmt.Errorf("writing the API server's secrets: %w", err)
+		}
+	}
+	return c.writeKubeconfig(c.AdminKubeconfig(), token)
+}
+
+func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
+func (c *Cluster) url() string             { return "https://" + loopback + ":" + c.ports.api }

@@ -1,0 +1,34 @@
+package process
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// Ports are taken from below the range that the kernel gives to sockets that
+// ask for any port (32768 and up, unless somebody changed it), so that between
+// choosing one and its program's binding it no stranger is given it by chance.
+const (
+	lowestPort  = 12000
+	highestPort = 32000
+)
+
+// FreePorts returns n different ports that nothing listens on at 127.0.0.1.
+func FreePorts(n int) ([]string, error) {
+	var ports []string
+	for range 1000 {
+		port := strconv.Itoa(lowestPort + rand.IntN(highestPort-lowestPort))
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			continue // taken
+		}
+		// All stay open until enough are found: that makes them different.
+		defer l.Close()
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
+	}
+	return nil, fmt.Errorf("finding %d free ports: only %d of 1000 tries were free", n, len(ports))
+}

@@ -1,0 +1,227 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// A checker checks an object as the API server would, where DNS depends on it.
+type checker struct {
+	doc  *document
+	res  resource
+	key  zone.Key
+	warn func(format string, args ...any)
+	errs []error
+}
+
+// fail notes what is wrong with a field.
+func (c *checker) fail(path, format string, args ...any) {
+	c.errs = append(c.errs, c.doc.errorf(c.doc.lineOf(path), "%s: %s", path, fmt.Sprintf(format, args...)))
+}
+
+func (c *checker) object(obj runtime.Object, m metav1.Object) {
+	c.name(m)
+	switch o := obj.(type) {
+	case *corev1.Service:
+		c.service(&o.Spec)
+	case *discoveryv1.EndpointSlice:
+		c.endpointSlice(o)
+	case *corev1.Pod:
+		for i, ip := range o.Status.PodIPs {
+			c.address(fmt.Sprintf("status.podIPs[%d].ip", i), ip.IP, "")
+		}
+		if o.Status.PodIP != "" {
+			c.address("status.podIP", o.Status.PodIP, "")
+		}
+	case *serviceImport:
+		c.serviceImport(&o.Spec)
+	}
+}
+
+// name checks metadata. A Service may begin with a digit, which the API server
+// allows since names need no longer be those of RFC 1035.
+func (c *checker) name(m metav1.Object) {
+	name := m.GetName()
+	if name == "" {
+		c.fail("metadata.name", "is missing: a %s needs a name (generateName gives no lasting one)", c.res.kind)
+		return
+	}
+	valid := validation.IsDNS1123Label
+	switch c.res.kind {
+	case "EndpointSlice", "Pod":
+		valid = validation.IsDNS1123Subdomain
+	}
+	c.text("metadata.name", name, valid)
+	if ns := m.GetNamespace(); ns != "" {
+		c.text("metadata.namespace", ns, validation.IsDNS1123Label)
+	}
+}
+
+// text checks a value with one of the API server's own rules, which say what
+// is allowed.
+func (c *checker) text(path, value string, valid func(string) []string) {
+	if problems := valid(value); len(problems) > 0 {
+		c.fail(path, "%q: %s", value, strings.Join(problems, "; "))
+	}
+}
+
+func (c *checker) service(s *corev1.ServiceSpec) {
+	names := make(map[string]bool)
+	for i := range s.Ports {
+		p := &s.Ports[i]
+		c.port(fmt.Sprintf("spec.ports[%d]", i), rawPort{p.Name, p.Protocol, p.Port}, names, len(s.Ports) > 1)
+	}
+	switch s.Type {
+	case corev1.ServiceTypeExternalName:
+		if s.ExternalName == "" {
+			c.fail("spec.externalName", "is missing: a Service of type ExternalName needs the name that it stands for")
+		} else {
+			c.text("spec.externalName", strings.TrimSuffix(s.ExternalName, "."), validation.IsDNS1123Subdomain)
+		}
+		return
+	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer:
+	default:
+		c.fail("spec.type", "%q is not known: allowed are ClusterIP, NodePort, LoadBalancer and ExternalName", s.Type)
+		return
+	}
+	c.clusterIPs(s)
+}
+
+func (c *checker) clusterIPs(s *corev1.ServiceSpec) {
+	ips := s.ClusterIPs
+	if len(ips) > 0 && s.ClusterIP != "" && ips[0] != s.ClusterIP {
+		c.fail("spec.clusterIPs[0]", "%q: must be the same as spec.clusterIP, %q", ips[0], s.ClusterIP)
+		return
+	}
+	path := func(i int) string { return fmt.Sprintf("spec.clusterIPs[%d]", i) }
+	if len(ips) == 0 && s.ClusterIP != "" {
+		ips, path = []string{s.ClusterIP}, func(int) string { return "spec.clusterIP" }
+	}
+	if len(ips) == 0 {
+		c.warn("%s:%d: Service %s/%s has no clusterIP, so its name has no address: write spec.clusterIP, or None for a headless Service",
+			c.doc.file, c.doc.line, c.key.Namespace, c.key.Name)
+		return
+	}
+	if ips[0] == corev1.ClusterIPNone {
+		if len(ips) > 1 {
+			c.fail(path(1), "None stands alone: allowed are None, or an address of each family")
+		}
+		return
+	}
+	var families []bool
+	for i, ip := range ips {
+		a, ok := c.address(path(i), ip, "")
+		if !ok {
+			continue
+		}
+		families = append(families, a.Is4())
+	}
+	if len(families) > 2 || len(families) == 2 && families[0] == families[1] {
+		c.fail("spec.clusterIPs", "%s: allowed is at most one address of each family", strings.Join(ips, ", "))
+	}
+}
+
+func (c *checker) endpointSlice(o *discoveryv1.EndpointSlice) {
+	switch o.AddressType {
+	case discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN:
+	default:
+		c.fail("addressType", "%q is not known: allowed are IPv4, IPv6 and FQDN", o.AddressType)
+		return
+	}
+	if o.Labels[discoveryv1.LabelServiceName] == "" && o.Labels[labelImportedService] == "" {
+		c.warn("%s:%d: EndpointSlice %s/%s has no label %s, so it belongs to no Service",
+			c.doc.file, c.doc.line, c.key.Namespace, c.key.Name, discoveryv1.LabelServiceName)
+	}
+	names := make(map[string]bool)
+	for i := range o.Ports {
+		p := &o.Ports[i]
+		if p.Port == nil {
+			continue // all ports
+		}
+		c.port(fmt.Sprintf("ports[%d]", i), rawPort{value(p.Name), value(p.Protocol), *p.Port}, names, len(o.Ports) > 1)
+	}
+	for i := range o.Endpoints {
+		e, path := &o.Endpoints[i], fmt.Sprintf("endpoints[%d]", i)
+		if len(e.Addresses) == 0 {
+			c.fail(path+".addresses", "an endpoint needs at least one address")
+		}
+		for j, a := range e.Addresses {
+			at := fmt.Sprintf("%s.addresses[%d]", path, j)
+			if o.AddressType == discoveryv1.AddressTypeFQDN {
+				c.text(at, strings.TrimSuffix(a, "."), validation.IsDNS1123Subdomain)
+			} else {
+				c.address(at, a, o.AddressType)
+			}
+		}
+		if h := value(e.Hostname); h != "" {
+			c.text(path+".hostname", h, validation.IsDNS1123Label)
+		}
+	}
+}
+
+func (c *checker) serviceImport(s *serviceImportSpec) {
+	if s.Type != importClusterSetIP && s.Type != importHeadless {
+		c.fail("spec.type", "%q is not known: allowed are %s and %s", s.Type, importClusterSetIP, importHeadless)
+	}
+	for i, ip := range s.IPs {
+		c.address(fmt.Sprintf("spec.ips[%d]", i), ip, "")
+	}
+	names := make(map[string]bool)
+	for i, p := range s.Ports {
+		c.port(fmt.Sprintf("spec.ports[%d]", i), rawPort{p.Name, p.Protocol, p.Port}, names, len(s.Ports) > 1)
+	}
+}
+
+// address checks an address. Any is allowed, loopback too, which the API
+// server refuses and tests like.
+func (c *checker) address(path, text string, family discoveryv1.AddressType) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		c.fail(path, "%q is no IP address: allowed is one as 192.0.2.1 or 2001:db8::1", text)
+		return a, false
+	}
+	if family != "" && a.Is4() != (family == discoveryv1.AddressTypeIPv4) {
+		c.fail(path, "%q is not of the slice's addressType: allowed is an %s address", text, family)
+		return a, false
+	}
+	return a.Unmap(), true
+}
+
+// port checks a port. names are those met so far in its list.
+func (c *checker) port(path string, p rawPort, names map[string]bool, needName bool) {
+	if p.number < 1 || p.number > 65535 {
+		c.fail(path+".port", "%d: allowed is 1 to 65535", p.number)
+	}
+	if _, ok := protocol(p.protocol); !ok {
+		c.fail(path+".protocol", "%q is not known: allowed are TCP, UDP and SCTP", p.protocol)
+	}
+	switch {
+	case p.name != "":
+		c.text(path+".name", p.name, validation.IsDNS1123Label)
+	case needName && c.res.kind == "Service":
+		c.fail(path+".name", "is missing: where a Service has several ports each needs a name")
+		return
+	}
+	if names[p.name] {
+		c.fail(path+".name", "%q is there a second time: each port of a list needs a name of its own", p.name)
+	}
+	names[p.name] = true
+}
+
+// labelError says what is wrong with a DNS label.
+func labelError(what, value string) error {
+	if problems := validation.IsDNS1123Label(value); len(problems) > 0 {
+		return errors.New(what + " " + fmt.Sprintf("%q: %s", value, strings.Join(problems, "; ")))
+	}
+	return nil
+}

@@ -1,0 +1,340 @@
+package watch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	sigsjson "sigs.k8s.io/json"
+
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// A manifestDecoder makes zone objects of files, and gathers what is wrong.
+type manifestDecoder struct {
+	m       *Manifests
+	set     *manifestSet
+	aliased int
+	errs    []error
+
+	places     map[zone.Kind]map[zone.Key]string // where an object was read
+	namespaces map[string]labels.Set             // explicit and implied
+}
+
+func newManifestDecoder(m *Manifests) *manifestDecoder {
+	d := &manifestDecoder{
+		m:          m,
+		set:        newManifestSet(watched(m.config.Kinds)),
+		places:     make(map[zone.Kind]map[zone.Key]string),
+		namespaces: make(map[string]labels.Set),
+	}
+	for _, k := range zone.Kinds {
+		d.places[k] = make(map[zone.Key]string)
+	}
+	return d
+}
+
+// file decodes a file's documents.
+func (d *manifestDecoder) file(name string, data []byte) {
+	docs, err := parseNodes(name, data)
+	d.aliased = maxAliased
+	for _, n := range docs {
+		d.document(name, n, 0)
+	}
+	if err != nil {
+		d.errs = append(d.errs, err)
+	}
+}
+
+// finish returns the objects, Namespaces among them: those with a manifest,
+// and those that objects are in.
+func (d *manifestDecoder) finish() *manifestSet {
+	for name, set := range d.namespaces {
+		if d.m.selectors.namespaces.Matches(set) {
+			ns := &zone.Namespace{Meta: zone.Meta{Name: strings.Clone(name)}}
+			d.set.objects[zone.Namespaces][ns.Key()] = ns
+		}
+	}
+	return d.set
+}
+
+func (d *manifestDecoder) fail(err error) { d.errs = append(d.errs, err) }
+
+// document decodes one document: an object, or a list of objects.
+func (d *manifestDecoder) document(file string, n *yaml.Node, depth int) {
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+		return // nothing but comments
+	}
+	doc := &document{file: file, line: n.Line, lines: make(map[string]int)}
+	w := &docWriter{doc: doc, aliased: &d.aliased}
+	n, err := w.resolve(n)
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	if n.Kind != yaml.MappingNode || depth > 2 {
+		d.fail(doc.errorf(doc.line, "not a Kubernetes object: allowed is a mapping with apiVersion and kind"))
+		return
+	}
+	pairs, err := w.pairs(n, 0)
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	top := make(map[string]pair, len(pairs))
+	for _, p := range pairs {
+		top[p.key] = p
+	}
+	kind, version := scalarOf(top["kind"]), scalarOf(top["apiVersion"])
+	if kind == "" && isKustomization(file) {
+		kind = "Kustomization"
+	} else if kind == "" || version == "" {
+		d.fail(doc.errorf(doc.line, "not a Kubernetes object: it has no apiVersion and kind"))
+		return
+	}
+	gv, err := schema.ParseGroupVersion(version)
+	if err != nil {
+		d.fail(doc.errorf(top["apiVersion"].line, "apiVersion %q: %v", version, err))
+		return
+	}
+	items, isList := top["items"]
+	if isList && strings.HasSuffix(kind, "List") && (gv.Group == "" && kind == "List" || resourceOf(gv.Group, strings.TrimSuffix(kind, "List")) != nil) {
+		d.items(file, gv, strings.TrimSuffix(kind, "List"), items, w, depth)
+		return
+	}
+	res := resourceOf(gv.Group, kind)
+	switch {
+	case gv.Group == "" && kind == "List": // an empty one
+	case res == nil:
+		d.m.metrics.skipped.WithLabelValues(kind).Inc()
+		d.m.warnOnce(kind+"."+gv.Group, file, doc.line)
+	case gv != res.group:
+		d.fail(doc.errorf(top["apiVersion"].line, "apiVersion %q of %s is not known: allowed is %q", version, kind, res.group))
+	default:
+		if err := w.write(n, "", 0); err != nil {
+			d.fail(err)
+			return
+		}
+		d.object(doc, *res)
+	}
+}
+
+// items decodes a list's objects. Those of a ServiceList and its like may
+// leave out apiVersion and kind, as the API server does.
+func (d *manifestDecoder) items(file string, gv schema.GroupVersion, kind string, items pair, w *docWriter, depth int) {
+	n, err := w.resolve(items.value)
+	switch {
+	case err != nil:
+		d.fail(err)
+		return
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		return
+	case n.Kind != yaml.SequenceNode:
+		d.fail(w.doc.errorf(items.line, "items: a list of objects is needed"))
+		return
+	}
+	for _, item := range n.Content {
+		if c, err := w.resolve(item); kind != "" && err == nil && c.Kind == yaml.MappingNode {
+			typed := *c
+			typed.Line = item.Line
+			typed.Content = withDefault(typed.Content, "kind", kind)
+			typed.Content = withDefault(typed.Content, "apiVersion", gv.String())
+			item = &typed
+		}
+		d.document(file, item, depth+1)
+	}
+}
+
+// withDefault returns the content of a mapping with a key that it may lack.
+func withDefault(content []*yaml.Node, key, value string) []*yaml.Node {
+	for i := 0; i+1 < len(content); i += 2 {
+		if content[i].Value == key {
+			return content
+		}
+	}
+	scalar := func(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
+	return append(content[:len(content):len(content)], scalar(key), scalar(value))
+}
+
+func scalarOf(p pair) string {
+	if p.value == nil || p.value.Kind != yaml.ScalarNode || p.value.ShortTag() == "!!null" {
+		return ""
+	}
+	return p.value.Value
+}
+
+// isKustomization knows the one file that may lack a kind by custom.
+func isKustomization(file string) bool {
+	return strings.HasSuffix(file, "kustomization.yaml") || strings.HasSuffix(file, "kustomization.yml")
+}
+
+// resourceOf returns the resource of a group's kind, nil for one without
+// meaning for DNS: a Service of another group is no Service.
+func resourceOf(group, kind string) *resource {
+	for _, r := range resources {
+		if r.group.Group == group && r.kind == kind {
+			return &r
+		}
+	}
+	return nil
+}
+
+// warnOnce notes a kind that is skipped, once.
+func (m *Manifests) warnOnce(kind, file string, line int) {
+	kind = strings.TrimSuffix(kind, ".")
+	if _, ok := m.said[kind]; !ok {
+		m.said[kind] = struct{}{}
+		m.log.Info("skipping a kind without meaning for DNS", "kind", kind, "first", fmt.Sprintf("%s:%d", file, line))
+	}
+}
+
+// object decodes, checks and trims one object of a kind that matters.
+func (d *manifestDecoder) object(doc *document, res resource) {
+	obj := res.object()
+	strict, err := sigsjson.UnmarshalStrict(doc.json, obj)
+	if err != nil {
+		d.fail(typeError(doc, err))
+		return
+	}
+	for _, e := range strict {
+		var field sigsjson.FieldError
+		line := doc.line
+		if errors.As(e, &field) {
+			line = doc.lineOf(field.FieldPath())
+		}
+		d.m.warn("%s:%d: %v is ignored", doc.file, line, e)
+	}
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		d.fail(doc.errorf(doc.line, "%v", err))
+		return
+	}
+	m.SetResourceVersion("") // an edit in a file leaves it as it was
+	nameObject(doc, obj, m)
+	if res.kind == "Namespace" {
+		m.SetNamespace("")
+	} else if m.GetNamespace() == "" {
+		m.SetNamespace(d.m.config.Namespace)
+	}
+	c := &checker{doc: doc, res: res, key: zone.Key{Namespace: m.GetNamespace(), Name: m.GetName()}, warn: d.m.warn}
+	if c.object(obj, m); len(c.errs) > 0 {
+		d.errs = append(d.errs, c.errs...)
+		return
+	}
+	d.add(doc, obj, m)
+}
+
+// add trims a checked object and puts it into the set, if it is selected.
+func (d *manifestDecoder) add(doc *document, obj runtime.Object, m metav1.Object) {
+	trimmed, _, err := d.m.trimmer.trim(obj)
+	if err != nil {
+		d.fail(doc.errorf(doc.line, "%v", err))
+		return
+	}
+	kind, key := trimmed.Kind(), trimmed.Key()
+	place := fmt.Sprintf("%s:%d", doc.file, doc.line)
+	if first, ok := d.places[kind][key]; ok {
+		d.fail(doc.errorf(doc.line, "%s is here a second time (first at %s): allowed is one object of a kind, namespace and name",
+			describe(kind, key), first))
+		return
+	}
+	d.places[kind][key] = place
+	if kind == zone.Namespaces {
+		set := labels.Set{corev1.LabelMetadataName: m.GetName()}
+		for k, v := range m.GetLabels() {
+			set[k] = v
+		}
+		d.namespaces[key.Name] = set
+		return
+	}
+	if _, ok := d.namespaces[key.Namespace]; !ok {
+		d.namespaces[key.Namespace] = labels.Set{corev1.LabelMetadataName: key.Namespace}
+	}
+	if objects, ok := d.set.objects[kind]; ok && d.m.selectors.of(kind).Matches(labels.Set(m.GetLabels())) {
+		objects[key] = trimmed
+	}
+}
+
+func describe(kind zone.Kind, key zone.Key) string {
+	if key.Namespace == "" {
+		return fmt.Sprintf("%s %s", resources[kind].kind, key.Name)
+	}
+	return fmt.Sprintf("%s %s/%s", resources[kind].kind, key.Namespace, key.Name)
+}
+
+// nameObject names an EndpointSlice without name, as the API server would, but
+// by its content: the same file always gives the same name.
+func nameObject(doc *document, obj runtime.Object, m metav1.Object) {
+	if _, ok := obj.(*discoveryv1.EndpointSlice); !ok || m.GetName() != "" {
+		return
+	}
+	base := m.GetGenerateName()
+	if base == "" {
+		base = m.GetLabels()[discoveryv1.LabelServiceName]
+		if base == "" {
+			base = "endpointslice"
+		}
+		base += "-"
+	}
+	sum := sha256.Sum256(doc.json)
+	m.SetName(base + hex.EncodeToString(sum[:5]))
+}
+
+// typeError says a JSON decoding error in a manifest's words.
+func typeError(doc *document, err error) error {
+	var e *json.UnmarshalTypeError
+	if !errors.As(err, &e) {
+		return doc.errorf(doc.line, "%v", err)
+	}
+	if e.Field == "" {
+		// From a type that decodes itself; its offset is not the document's.
+		return doc.errorf(doc.line, "a %s where %s is needed", e.Value, typeName(e.Type))
+	}
+	return doc.errorf(doc.lineAt(e.Offset), "%s: %s where %s is needed", e.Field, article(e.Value), typeName(e.Type))
+}
+
+// article says what encoding/json calls a value.
+func article(value string) string {
+	switch value {
+	case "object":
+		return "a mapping"
+	case "array":
+		return "a list"
+	case "bool":
+		return "true or false"
+	}
+	return "a " + value
+}
+
+func typeName(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "a mapping"
+	case reflect.Int32:
+		return "an integer of 32 bits"
+	case reflect.Int64, reflect.Int:
+		return "an integer"
+	}
+	return "a " + t.String()
+}

@@ -1,0 +1,162 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// stdinPath is the path that means standard input, and stdinName how errors
+// call it.
+const (
+	stdinPath = "-"
+	stdinName = "<stdin>"
+)
+
+// A manifestFile is a file to read.
+type manifestFile struct {
+	path string // "-" for standard input
+	name string // for errors
+}
+
+// A fileSet is the files that paths lead to, and the folders in which a change
+// can change what is read.
+type fileSet struct {
+	files []manifestFile
+	dirs  []string // folders read whole
+	named []string // files and folders that the configuration names
+}
+
+// find follows the paths. Files are in the order of the paths, and in a folder
+// in that of their names; one that two paths lead to is read once.
+func find(ctx context.Context, paths []string) (*fileSet, error) {
+	set := new(fileSet)
+	w := walker{set: set, seen: make(map[string]bool)}
+	var errs []error
+	for _, p := range paths {
+		if p == stdinPath {
+			set.files = append(set.files, manifestFile{stdinPath, stdinName})
+			continue
+		}
+		p = filepath.Clean(p)
+		set.named = append(set.named, p)
+		info, err := os.Stat(p)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case info.IsDir():
+			errs = append(errs, w.dir(ctx, p))
+		default:
+			w.file(p)
+		}
+	}
+	return set, errors.Join(errs...)
+}
+
+type walker struct {
+	set  *fileSet
+	seen map[string]bool // by path without symbolic links
+}
+
+// first reports whether a file or folder was not met under another name yet,
+// which also ends loops of symbolic links.
+func (w *walker) first(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	if w.seen[real] {
+		return false
+	}
+	w.seen[real] = true
+	return true
+}
+
+func (w *walker) file(path string) {
+	if w.first(path) {
+		w.set.files = append(w.set.files, manifestFile{path, path})
+	}
+}
+
+// dir reads a folder. Symbolic links are followed: a mounted ConfigMap has
+// nothing but links into a hidden folder that is swapped at each change.
+func (w *walker) dir(ctx context.Context, path string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !w.first(path) {
+		return nil
+	}
+	w.set.dirs = append(w.set.dirs, path)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		sub := filepath.Join(path, e.Name())
+		info, err := os.Stat(sub)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			// A link to nowhere, or gone since: an editor's lock, say.
+		case err != nil:
+			errs = append(errs, err)
+		case info.IsDir():
+			errs = append(errs, w.dir(ctx, sub))
+		case info.Mode().IsRegular() && isManifest(sub):
+			w.file(sub)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isManifest says by a file's name whether a folder's manifest is in it.
+func isManifest(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
+}
+
+// load reads everything, and returns what to watch even beside an error.
+func (m *Manifests) load(ctx context.Context) (*manifestSet, *fileSet, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	files, err := find(ctx, m.config.Paths)
+	errs := []error{err}
+	d := newManifestDecoder(m)
+	for _, f := range files.files {
+		if ctx.Err() != nil {
+			return nil, files, ctx.Err()
+		}
+		data, err := m.read(f)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		d.file(f.name, data)
+	}
+	if err := errors.Join(append(errs, d.errs...)...); err != nil {
+		return nil, files, err
+	}
+	return d.finish(), files, nil
+}
+
+func (m *Manifests) read(f manifestFile) ([]byte, error) {
+	if f.path != stdinPath {
+		return os.ReadFile(f.path)
+	}
+	if m.stdin == nil {
+		data, err := io.ReadAll(m.config.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		m.stdin = append([]byte{}, data...)
+	}
+	return m.stdin, nil
+}

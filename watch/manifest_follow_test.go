@@ -1,0 +1,167 @@
+package watch
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// following is a Manifests source that runs over a folder.
+type following struct {
+	dir  string
+	sink *memSink
+	log  *logBuffer
+	reg  *prometheus.Registry
+	m    *Manifests
+}
+
+// follow runs a source over what prepare put into a folder, and waits until it
+// has read it. paths are relative to the folder; none is the folder itself.
+func follow(t *testing.T, prepare func(dir string), paths ...string) *following {
+	t.Helper()
+	f := &following{dir: t.TempDir(), sink: newMemSink(), log: new(logBuffer), reg: prometheus.NewRegistry()}
+	prepare(f.dir)
+	c := ManifestsConfig{Paths: []string{f.dir}, Logger: f.log.logger(), Registerer: f.reg}
+	if len(paths) > 0 {
+		c.Paths = nil
+		for _, p := range paths {
+			c.Paths = append(c.Paths, filepath.Join(f.dir, p))
+		}
+	}
+	f.m = newTestManifests(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- f.m.Run(ctx, f.sink) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v, want nil when its context ends", err)
+		}
+	})
+	waitFor(t, "the manifests are read", f.m.Synced)
+	return f
+}
+
+func headless(names ...string) string {
+	var docs []string
+	for _, n := range names {
+		docs = append(docs, "apiVersion: v1\nkind: Service\nmetadata: {name: "+n+"}\nspec: {clusterIP: None}\n")
+	}
+	return strings.Join(docs, "---\n")
+}
+
+func TestFollowFolder(t *testing.T) {
+	f := follow(t, func(dir string) {
+		write(t, filepath.Join(dir, "a.yaml"), headless("a1", "a2"))
+		write(t, filepath.Join(dir, "b.yaml"), headless("b"))
+	})
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a2 default/b")
+	before := f.sink.Object(zone.Services, zone.Key{Namespace: "default", Name: "a1"})
+
+	write(t, filepath.Join(f.dir, "a.yaml"), headless("a1", "a3"))
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a3 default/b")
+	if f.sink.Object(zone.Services, zone.Key{Namespace: "default", Name: "a1"}) != before {
+		t.Error("an unchanged object was put again")
+	}
+
+	// As editors save: another file takes the place.
+	write(t, filepath.Join(f.dir, ".b.yaml.tmp"), headless("b2"))
+	if err := os.Rename(filepath.Join(f.dir, ".b.yaml.tmp"), filepath.Join(f.dir, "b.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a3 default/b2")
+
+	// A folder that comes later, and a file in it later still.
+	write(t, filepath.Join(f.dir, "sub", "c.yaml"), headless("c"))
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a3 default/b2 default/c")
+	write(t, filepath.Join(f.dir, "sub", "d.yaml"), headless("d"))
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a3 default/b2 default/c default/d")
+
+	if err := os.RemoveAll(filepath.Join(f.dir, "sub")); err != nil {
+		t.Fatal(err)
+	}
+	f.sink.waitNames(t, zone.Services, "default/a1 default/a3 default/b2")
+	if n := f.sink.replaces(zone.Services); n != 1 {
+		t.Errorf("%d replaces, want 1: changes come as what changed", n)
+	}
+	if n := metric(t, f.reg, "rollcall_manifests_reloads_total"); n < 4 {
+		t.Errorf("%v reloads counted, want at least 4", n)
+	}
+}
+
+func TestFollowRefusesWhole(t *testing.T) {
+	f := follow(t, func(dir string) {
+		write(t, filepath.Join(dir, "a.yaml"), headless("a"))
+		write(t, filepath.Join(dir, "b.yaml"), headless("b"))
+	})
+	events := len(f.sink.seen())
+
+	write(t, filepath.Join(f.dir, "a.yaml"), headless("a", "new")+"---\napiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {clusterIP: x}\n")
+	waitFor(t, "the change is refused", func() bool {
+		return metric(t, f.reg, "rollcall_manifests_reload_failures_total") == 1
+	})
+	if !f.log.has("refused", "a.yaml:14: spec.clusterIP") {
+		t.Errorf("the log does not say where it is wrong:\n%s", f.log)
+	}
+	if n := len(f.sink.seen()); n != events {
+		t.Errorf("%d events came of a refused change: %v", n-events, f.sink.seen()[events:])
+	}
+
+	write(t, filepath.Join(f.dir, "a.yaml"), headless("a", "new"))
+	f.sink.waitNames(t, zone.Services, "default/a default/b default/new")
+}
+
+// TestFollowConfigMap swaps the hidden folder that the kubelet's links lead to.
+func TestFollowConfigMap(t *testing.T) {
+	f := follow(t, func(dir string) {
+		write(t, filepath.Join(dir, "..v1", "a.yaml"), headless("one"))
+		symlink(t, "..v1", filepath.Join(dir, "..data"))
+		symlink(t, filepath.Join("..data", "a.yaml"), filepath.Join(dir, "a.yaml"))
+	})
+	f.sink.waitNames(t, zone.Services, "default/one")
+	write(t, filepath.Join(f.dir, "..v2", "a.yaml"), headless("two"))
+	symlink(t, "..v2", filepath.Join(f.dir, "..data_tmp"))
+	if err := os.Rename(filepath.Join(f.dir, "..data_tmp"), filepath.Join(f.dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	f.sink.waitNames(t, zone.Services, "default/two")
+}
+
+func TestFollowFile(t *testing.T) {
+	f := follow(t, func(dir string) {
+		write(t, filepath.Join(dir, "a.yaml"), headless("a"))
+		write(t, filepath.Join(dir, "other.yaml"), headless("other"))
+	}, "a.yaml")
+	f.sink.waitNames(t, zone.Services, "default/a")
+	path := filepath.Join(f.dir, "a.yaml")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "its absence is refused", func() bool {
+		return metric(t, f.reg, "rollcall_manifests_reload_failures_total") >= 1
+	})
+	if got := f.sink.names(zone.Services); got != "default/a" {
+		t.Errorf("services %q, want what there was", got)
+	}
+	write(t, path, headless("b"))
+	f.sink.waitNames(t, zone.Services, "default/b")
+}
+
+func TestRunFirstLoadFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, path, "foo: bar\n")
+	sink := newMemSink()
+	err := newTestManifests(t, ManifestsConfig{Paths: []string{path}}).Run(t.Context(), sink)
+	if err == nil || !strings.Contains(err.Error(), "a.yaml:1: ") {
+		t.Errorf("got error %v, want the manifest's", err)
+	}
+	if len(sink.seen()) > 0 {
+		t.Errorf("events came of it: %v", sink.seen())
+	}
+}
