@@ -39,7 +39,11 @@ unit: deps ## the product's own tests, with the race detector
 
 e2e: deps ## tests against a real API server, controllers, dig and the README's commands
 	cd test && $(GO) run ./build
-	cd test && $(GO) test -timeout 30m ./...
+	cd test && $(GO) test -count=1 -timeout 30m ./...
+
+differences: deps ## compare answers with CoreDNS's, and check docs/differences.md
+	cd test && $(GO) run ./build
+	cd test && $(GO) test -count=1 -v ./differ
 
 fuzz: ## run each fuzz target for FUZZ (10s)
 	@for p in $$($(GO) list ./...); do \

@@ -221,6 +221,10 @@ func (h debugOnly) Enabled(ctx context.Context, _ slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h debugOnly) Handle(ctx context.Context, r slog.Record) error {
+	// logr does not ask Enabled for errors.
+	if !h.Enabled(ctx, slog.LevelDebug) {
+		return nil
+	}
 	r.Level = slog.LevelDebug
 	return h.Handler.Handle(ctx, r)
 }

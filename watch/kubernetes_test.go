@@ -329,12 +329,17 @@ func TestKubernetesForbidden(t *testing.T) {
 			Message: `endpointslices.discovery.k8s.io is forbidden: User "x" cannot ` + verb + ` resource "endpointslices"`,
 		}}
 	}
-	api.faults = []fault{forbid("watch", "stream"), forbid("list", "list")}
+	for range 4 {
+		api.faults = append(api.faults, forbid("watch", "stream"), forbid("list", "list"))
+	}
 	r := start(t, api, KubernetesConfig{})
-	r.waitSynced(t) // the second attempt is allowed
+	r.waitSynced(t) // the fifth attempt is allowed
 	for _, verb := range []string{"watch", "list"} {
 		if !r.log.has("level=ERROR", "the API server forbids "+verb+" endpointslices", "ClusterRole", "group=discovery.k8s.io") {
 			t.Errorf("the log does not say that %s is forbidden:\n%s", verb, r.log)
+		}
+		if n := strings.Count(r.log.String(), "forbids "+verb); n != 1 {
+			t.Errorf("that %s is forbidden is logged %d times within a minute, want once:\n%s", verb, n, r.log)
 		}
 	}
 }
@@ -395,8 +400,9 @@ func TestKubernetesServerGone(t *testing.T) {
 	if !r.k.Synced() || r.metric(t, "rollcall_watch_synced", "services") != 1 {
 		t.Error("synced turned back")
 	}
-	if !r.log.has("watch lost", "resource=services") {
-		t.Errorf("the log does not tell of the loss:\n%s", r.log)
+	waitFor(t, "it was tried again and again", func() bool { return r.metric(t, "rollcall_watch_errors_total", "services") > 5 })
+	if n := strings.Count(r.log.String(), "resource=services verb=watch"); n < 1 || n > 3 || !r.log.has("watch lost", "resource=services") {
+		t.Errorf("the log has %d lines of the loss, want one or two, and no more for each attempt:\n%s", n, r.log)
 	}
 }
 

@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"errors"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -21,10 +23,16 @@ type tracker struct {
 	now     func() time.Time
 	metrics *apiMetrics
 
-	mu       sync.Mutex
-	status   Status
-	lostAt   time.Time // when connected turned false
-	loggedAt time.Time // when LastError was last logged
+	mu     sync.Mutex
+	status Status
+	lostAt time.Time // when connected turned false
+	logged map[string]loggedError
+}
+
+// loggedError is what was last logged of a verb's failures.
+type loggedError struct {
+	text string
+	at   time.Time
 }
 
 // heard notes that the API server said something of the kind.
@@ -77,11 +85,16 @@ func (t *tracker) connect() {
 
 // failed notes why nothing is heard. verb is what was asked: list or watch.
 func (t *tracker) failed(verb string, err error) {
+	// The URL has a random timeout in it, and would make every error new.
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.metrics.errors.WithLabelValues(t.kind.String()).Inc()
 	wasConnected := t.status.Connected
-	same := t.status.LastError != nil && t.status.LastError.Error() == err.Error()
+	last := t.logged[verb]
 	t.status.Connected = false
 	t.status.LastError = err
 	t.metrics.connected.WithLabelValues(t.kind.String()).Set(0)
@@ -89,10 +102,13 @@ func (t *tracker) failed(verb string, err error) {
 	if t.lostAt.IsZero() {
 		t.lostAt = now
 	}
-	if !wasConnected && same && now.Sub(t.loggedAt) < repeatAfter {
+	if !wasConnected && last.text == err.Error() && now.Sub(last.at) < repeatAfter {
 		return
 	}
-	t.loggedAt = now
+	if t.logged == nil {
+		t.logged = make(map[string]loggedError)
+	}
+	t.logged[verb] = loggedError{err.Error(), now}
 	switch {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		t.log.Error("the API server forbids "+verb+" "+t.kind.String()+

@@ -13,7 +13,8 @@ import (
 // Dump writes the zone at apex to w as a master file (RFC 1035 section 5): the
 // SOA record first, then each name's records in canonical order (RFC 4034
 // section 6.1), absolute names, a record a line. Names that are answered by
-// their form (Config.Pods insecure) are not in it.
+// their form (Config.Pods insecure, and Config.Zonal's of a topology zone without
+// endpoints) are not in it.
 func (s *Snapshot) Dump(w io.Writer, apex Name) error {
 	out := bufio.NewWriter(w)
 	soa, err := s.SOA(apex)

@@ -12,7 +12,7 @@ import (
 func FuzzZone(f *testing.F) {
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, seed))
-		b := make([]byte, 300)
+		b := make([]byte, 150)
 		for i := range b {
 			b[i] = byte(rng.Uint32())
 		}
@@ -39,7 +39,7 @@ func FuzzZone(f *testing.F) {
 		w := newRandomWorld(c, next)
 		z := newZone(t, c)
 		var last Event
-		const most = 40 // events, so that a long input is not a slow one
+		const most = 20 // events, so that a long input is not a slow one
 		for i := 0; i < most && len(b) > 0; i++ {
 			last = w.apply(t, z)
 		}

@@ -188,24 +188,25 @@ func IsBelow(name []byte, zone Name) bool {
 // Compare orders names canonically (RFC 4034 section 6.1): by label from the
 // root down, a parent before its children.
 func (n Name) Compare(o Name) int {
-	a, b := n.offsets(), o.offsets()
-	for len(a) > 0 && len(b) > 0 {
-		i, j := a[len(a)-1], b[len(b)-1]
-		if c := strings.Compare(n[i:].Label(), o[j:].Label()); c != 0 {
+	var a, b [MaxName / 2]uint8
+	i, j := n.labels(&a), o.labels(&b)
+	for i > 0 && j > 0 {
+		i, j = i-1, j-1
+		if c := strings.Compare(n[a[i]:].Label(), o[b[j]:].Label()); c != 0 {
 			return c
 		}
-		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	return len(a) - len(b)
+	return i - j
 }
 
-// offsets returns where each label but the root's begins.
-func (n Name) offsets() []int {
-	var at []int
+// labels notes where each label but the root's begins, and returns how many.
+func (n Name) labels(at *[MaxName / 2]uint8) int {
+	count := 0
 	for i := 0; n[i] != 0; i += 1 + int(n[i]) {
-		at = append(at, i)
+		at[count] = uint8(i)
+		count++
 	}
-	return at
+	return count
 }
 
 // Apexes of the reverse trees: RFC 1035 section 3.5 and RFC 3596 section 2.5.

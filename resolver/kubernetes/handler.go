@@ -32,15 +32,16 @@ type Handler struct {
 
 // Serve answers q if its name is in the zones. Zones are not transferred.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
-	if q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR {
-		r.Handler = Name
-		r.SetEDE(wire.Prohibited, "")
-		return resolver.Refused
-	}
 	snapshot := h.Zone.Snapshot()
 	result := snapshot.Answer(&q.Query, &r.Reply)
 	if result.Outcome == zone.NotOurs {
 		return h.Next.Serve(q, r)
+	}
+	if q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR {
+		r.Clear()
+		r.Handler = Name
+		r.SetEDE(wire.Prohibited, "")
+		return resolver.Refused
 	}
 	r.Handler, r.Authoritative = Name, true
 	switch result.Outcome {

@@ -138,12 +138,14 @@ func TestIdleTimeout(t *testing.T) {
 		wantClosed(t, c)
 	})
 	t.Run("restarted by each message", func(t *testing.T) {
-		c := dial(t, "tcp", s)
-		for begin := time.Now(); time.Since(begin) < 3*idle; {
-			write(t, c, framed(t, 1))
-			wantReply(t, c, 1)
-		}
-		wantClosed(t, c)
+		steadily(t, idle, func() func() error {
+			c := dial(t, "tcp", s)
+			return func() error {
+				_, _ = c.Write(framed(t, 1)) // an error shows in what is read
+				_, err := readFrame(c)
+				return err
+			}
+		})
 	})
 }
 
@@ -177,13 +179,38 @@ func TestReadTimeout(t *testing.T) {
 func TestReadTimeoutIsForAMessage(t *testing.T) {
 	const limit = 200 * time.Millisecond
 	s := start(t, records(1), server.Config{ReadTimeout: limit})
-	c := dial(t, "tcp", s)
-	id := uint16(1)
-	write(t, c, framed(t, id)[:9])
-	for begin := time.Now(); time.Since(begin) < 3*limit; id++ {
-		write(t, c, slices.Concat(framed(t, id)[9:], framed(t, id+1)[:9]))
-		wantReply(t, c, id)
+	steadily(t, limit, func() func() error {
+		c := dial(t, "tcp", s)
+		message := framed(t, 1)
+		write(t, c, message[:9])
+		return func() error {
+			_, _ = c.Write(slices.Concat(message[9:], message[:9]))
+			_, err := readFrame(c)
+			return err
+		}
+	})
+}
+
+// steadily repeats the steps of a new connection for longer than a limit, which
+// must not end it. Where a step fails because the machine stood still for as
+// long as the limit is, it begins anew.
+func steadily(t *testing.T, limit time.Duration, connect func() (step func() error)) {
+	t.Helper()
+	for range 20 {
+		step := connect()
+		begin := time.Now()
+		for last := begin; ; last = time.Now() {
+			if err := step(); err != nil && time.Since(last) < limit/2 {
+				t.Fatalf("after %s in steps that are shorter than %s: %v", time.Since(begin), limit/2, err)
+			} else if err != nil {
+				break
+			}
+			if time.Since(begin) > 3*limit {
+				return
+			}
+		}
 	}
+	t.Fatalf("the machine stands still for longer than %s, again and again", limit)
 }
 
 // TestWriteTimeout has a client that asks for much and reads nothing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -122,14 +123,13 @@ func (c *Cluster) Kubectl() string { return c.bin[binaries.Kubectl.Name] }
 // Dir is the folder with the logs, one file for each program.
 func (c *Cluster) Dir() string { return c.dir }
 
-// Failed prints the end of each program's log and keeps the folder, for a test
-// run that failed.
+// Failed prints the end of each log in Dir, also of those that tests put there,
+// and keeps the folder, for a test run that failed.
 func (c *Cluster) Failed(logf func(string, ...any)) {
 	c.ownsDir = false
-	for _, p := range append(c.processes, c.api) {
-		if p != nil {
-			logf("---- %s, the last lines of its log in %s:\n%s", p.Name(), c.dir, p.Tail(10))
-		}
+	logs, _ := filepath.Glob(c.path("*.log")) // the pattern is a good one
+	for _, path := range logs {
+		logf("---- the end of %s:\n%s", path, process.Tail(path, 10))
 	}
 }
 

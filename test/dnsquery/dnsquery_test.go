@@ -36,15 +36,7 @@ _p._tcp.a.ns.svc.cluster.local. 7 IN SRV 0 50 80 b.a.ns.svc.cluster.local.
 
 func serve(t *testing.T) *server {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := netip.MustParseAddrPort(udp.LocalAddr().String())
-	tcp, err := net.Listen("tcp", addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := listen(t)
 	var records []dns.RR
 	for line := range strings.Lines(strings.TrimSpace(zone)) {
 		rr, err := dns.NewRR(line)
@@ -53,7 +45,7 @@ func serve(t *testing.T) *server {
 		}
 		records = append(records, rr)
 	}
-	s := &server{Server: dnsquery.Server{Addr: addr}}
+	s := &server{Server: dnsquery.Server{Addr: netip.MustParseAddrPort(udp.LocalAddr().String())}}
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		question := q.Question[0]
 		s.mu.Lock()
@@ -82,6 +74,24 @@ func serve(t *testing.T) *server {
 		t.Cleanup(func() { d.Shutdown() })
 	}
 	return s
+}
+
+// listen opens a port for both transports. One that is free for UDP may be
+// taken for TCP.
+func listen(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 100 {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tcp, err := net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+	}
+	t.Fatal("no port is free for both transports")
+	return nil, nil
 }
 
 func TestDig(t *testing.T) {
