@@ -129,9 +129,7 @@ func (m *Manifests) Run(ctx context.Context, sink Sink) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range set.events() {
-		sink.Apply(e)
-	}
+	sink.Apply(set.events()...)
 	m.mu.Lock()
 	m.synced = true
 	m.mu.Unlock()
@@ -150,8 +148,9 @@ func (m *Manifests) Run(ctx context.Context, sink Sink) error {
 			m.log.Error("changed manifests are refused; everything stays as it was", "err", err)
 			continue
 		}
-		if n := next.applyOver(set, sink); n > 0 {
-			m.log.Info("manifests changed", "events", n)
+		if changes := next.changes(set, sink); len(changes) > 0 {
+			sink.Apply(changes...)
+			m.log.Info("manifests changed", "events", len(changes))
 		}
 		set = next
 	}
@@ -217,27 +216,23 @@ func (s *manifestSet) events() []zone.Event {
 	return out
 }
 
-// applyOver makes of a sink that has prev one that has s, and returns the
-// number of events it took. What is new comes before what is gone goes, so
-// that an object that moved has no gap.
-func (s *manifestSet) applyOver(prev *manifestSet, sink Sink) (events int) {
+// changes returns the events that make of a sink which has prev one that has s,
+// and lets go of the objects.
+func (s *manifestSet) changes(prev *manifestSet, sink Sink) []zone.Event {
+	var out []zone.Event
 	for _, k := range s.kinds {
 		for _, key := range s.keys(k) {
 			obj := s.objects[k][key]
 			s.objects[k][key] = nil
 			if !reflect.DeepEqual(sink.Object(k, key), obj) {
-				sink.Apply(zone.Event{Op: zone.Put, Kind: k, Object: obj})
-				events++
+				out = append(out, zone.Event{Op: zone.Put, Kind: k, Object: obj})
 			}
 		}
-	}
-	for _, k := range slices.Backward(s.kinds) {
 		for _, key := range prev.keys(k) {
 			if _, ok := s.objects[k][key]; !ok {
-				sink.Apply(zone.Event{Op: zone.Remove, Kind: k, Key: key})
-				events++
+				out = append(out, zone.Event{Op: zone.Remove, Kind: k, Key: key})
 			}
 		}
 	}
-	return events
+	return out
 }

@@ -31,9 +31,17 @@ func newMemSink() *memSink {
 	return &memSink{objects: make(map[zone.Kind]map[zone.Key]zone.Object), changed: make(chan struct{})}
 }
 
-func (s *memSink) Apply(e zone.Event) {
+func (s *memSink) Apply(events ...zone.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, e := range events {
+		s.apply(e)
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *memSink) apply(e zone.Event) {
 	if s.panicFor != "" && e.Object != nil && e.Object.Key().Name == s.panicFor {
 		panic("cannot stand " + s.panicFor)
 	}
@@ -53,8 +61,6 @@ func (s *memSink) Apply(e zone.Event) {
 		e.Objects = append([]zone.Object(nil), e.Objects...)
 	}
 	s.events = append(s.events, e)
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
 func (s *memSink) Object(k zone.Kind, key zone.Key) zone.Object {

@@ -13,9 +13,9 @@ import (
 
 // Sink takes what a source finds out. A zone is one.
 type Sink interface {
-	// Apply makes the event's change. What it changed is visible to readers
-	// when it returns. Safe for concurrent use: kinds arrive concurrently.
-	Apply(zone.Event)
+	// Apply makes the events' changes, which readers see all at once, and when
+	// it returns. Safe for concurrent use: kinds arrive concurrently.
+	Apply(...zone.Event)
 	// Object returns the object that the sink holds for a key, nil for none.
 	// It must not be changed. Safe for concurrent use.
 	Object(zone.Kind, zone.Key) zone.Object

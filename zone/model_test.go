@@ -71,6 +71,9 @@ func (w modelWorld) records() model {
 		}
 		forward = append(forward, z.String())
 		m.add("dns-version."+z.String(), "TXT", `"1.1.0"`)
+		for _, a := range w.nameServer() {
+			m.addr("ns.dns."+z.String(), a)
+		}
 	}
 	for _, z := range forward {
 		for _, o := range w.objects[Services] {
@@ -94,6 +97,28 @@ func (w modelWorld) records() model {
 		}
 	}
 	return m
+}
+
+// nameServer returns the addresses of ns.dns: those of kube-system/kube-dns, else
+// of each Service that has one of ours as an endpoint, else ours.
+func (w modelWorld) nameServer() (list []netip.Addr) {
+	if s, ok := w.objects[Services][Key{"kube-system", "kube-dns"}].(*Service); ok && len(s.ClusterIPs) > 0 {
+		return s.ClusterIPs
+	}
+	for _, o := range w.objects[EndpointSlices] {
+		slice := o.(*EndpointSlice)
+		for _, e := range slice.Endpoints {
+			for _, a := range e.Addresses {
+				if s, ok := w.objects[Services][Key{slice.Namespace, slice.Service}].(*Service); ok && slices.Contains(w.config.Self, a) {
+					list = append(list, s.ClusterIPs...)
+				}
+			}
+		}
+	}
+	if len(list) == 0 {
+		return w.config.Self
+	}
+	return list
 }
 
 func (w modelWorld) shown(namespace string) bool {

@@ -58,9 +58,51 @@ func (w *randomWorld) event() Event {
 		return Event{Op: Replace, Kind: kind, Objects: list}
 	default:
 		o := w.object(kind)
+		if kind == EndpointSlices && w.choose(2) == 0 {
+			o = w.edited(o.(*EndpointSlice))
+		}
 		w.objects[kind][o.Key()] = o
 		return Event{Op: Put, Object: o}
 	}
+}
+
+// edited returns one of the slices that are there with one thing changed to what
+// it is in fresh; fresh if there is none.
+func (w *randomWorld) edited(fresh *EndpointSlice) Object {
+	keys := w.keys(EndpointSlices)
+	if len(keys) == 0 {
+		return fresh
+	}
+	s := *w.objects[EndpointSlices][pick(w.choose, keys...)].(*EndpointSlice)
+	s.ResourceVersion = fresh.ResourceVersion
+	s.Endpoints = slices.Clone(s.Endpoints)
+	if len(s.Endpoints) == 0 || len(fresh.Endpoints) == 0 {
+		s.Endpoints = fresh.Endpoints
+		return &s
+	}
+	i := w.choose(len(s.Endpoints))
+	e, other := &s.Endpoints[i], fresh.Endpoints[0]
+	switch w.choose(10) {
+	case 0, 1:
+		e.Ready = !e.Ready
+	case 2:
+		e.Zone = other.Zone
+	case 3:
+		e.Hostname = other.Hostname
+	case 4:
+		e.Pod = other.Pod
+	case 5:
+		s.Endpoints = slices.Delete(s.Endpoints, i, i+1)
+	case 6:
+		s.Endpoints = append(s.Endpoints, *e)
+	case 7:
+		s.Cluster = fresh.Cluster
+	case 8:
+		s.Service = fresh.Service
+	default:
+		s.Ports = fresh.Ports
+	}
+	return &s
 }
 
 // keys returns the keys of the objects of a kind, in an order that a chooser can
@@ -147,9 +189,7 @@ func (w *randomWorld) rebuilt(t testing.TB, rng *rand.Rand) *Zone {
 }
 
 // hasModel reports whether the model knows all that the configuration asks for.
-func (w *randomWorld) hasModel() bool {
-	return len(w.config.Multicluster) == 0 && !w.config.HostnamePTR
-}
+func (w *randomWorld) hasModel() bool { return len(w.config.Multicluster) == 0 && !w.config.HostnamePTR }
 
 // apply takes the next event into z, and asserts that each zone's serial moves
 // if and only if its content does.
@@ -215,6 +255,7 @@ func TestRandomEvents(t *testing.T) {
 		"imports": func(c *Config) {
 			c.Zones, c.Multicluster = names(testZones+" clusterset.local"), names("clusterset.local")
 		},
+		"self": func(c *Config) { c.Self = addrs("10.1.0.1,10.1.0.2,10.1.0.3,fd00::1") },
 		"all": func(c *Config) {
 			c.Zones, c.Multicluster = names(testZones+" clusterset.local"), names("clusterset.local")
 			c.Pods, c.EndpointPodNames, c.Zonal, c.IgnoreEmpty, c.HostnamePTR = PodsVerified, true, true, true, true

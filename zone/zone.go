@@ -101,20 +101,22 @@ func (z *Zone) Skipped() int {
 // not allocate. The result never changes.
 func (z *Zone) Snapshot() *Snapshot { return z.current.Load() }
 
-// Apply takes an event in. The zones show all of it, or before Apply returns,
+// Apply takes events in. The zones show all of them or, before Apply returns,
 // nothing. Objects become the Zone's.
-func (z *Zone) Apply(e Event) {
+func (z *Zone) Apply(events ...Event) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	c := z.begin()
-	switch e.Op {
-	case Put:
-		z.set(c, e.Object.Kind(), e.Object.Key(), e.Object)
-	case Remove:
-		z.set(c, e.Kind, e.Key, nil)
-	case Replace:
-		z.replace(c, e.Kind, e.Objects)
-		delete(z.pending, e.Kind)
+	for _, e := range events {
+		switch e.Op {
+		case Put:
+			z.set(c, e.Object.Kind(), e.Object.Key(), e.Object)
+		case Remove:
+			z.set(c, e.Kind, e.Key, nil)
+		case Replace:
+			z.replace(c, e.Kind, e.Objects)
+			delete(z.pending, e.Kind)
+		}
 	}
 	z.publish(c)
 }
