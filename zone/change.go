@@ -42,6 +42,7 @@ const flushAt = 1 << 14
 type change struct {
 	z       *Zone
 	records []record
+	sign    int8 // of the records that are noted now: +1 added, -1 taken back
 	names   trie
 	moved   map[Name]struct{} // names that records came to or went from, see compare
 	version uint64            // the newest resourceVersion that moved content
@@ -50,16 +51,16 @@ type change struct {
 
 func (z *Zone) begin() *change {
 	z.edit++
-	return &change{z: z, names: z.names, moved: map[Name]struct{}{}}
+	return &change{z: z, sign: +1, names: z.names, moved: map[Name]struct{}{}}
 }
 
 // add notes a record. rdata is kept.
-func (c *change) add(name Name, typ uint16, rdata []byte, sign int8) {
-	c.addRanked(name, setKey{typ: typ}, rdata, sign)
+func (c *change) add(name Name, typ uint16, rdata []byte) {
+	c.addRanked(name, setKey{typ: typ}, rdata)
 }
 
-func (c *change) addRanked(name Name, key setKey, rdata []byte, sign int8) {
-	c.records = append(c.records, record{name: name, setKey: key, rdata: rdata, sign: sign})
+func (c *change) addRanked(name Name, key setKey, rdata []byte) {
+	c.records = append(c.records, record{name: name, setKey: key, rdata: rdata, sign: c.sign})
 }
 
 // flush puts the records gathered so far into the trie.

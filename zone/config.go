@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
 )
 
 // PodMode says how names of the form 10-1-2-3.namespace.pod.zone are answered.
@@ -24,12 +26,17 @@ const (
 	MaxTTL             = 3600
 )
 
+// longestFixed is the longest label that every zone has a name with.
+const longestFixed = "\x0bdns-version"
+
 // Errors returned by Config.Validate.
 var (
 	// ErrNoForwardZone is returned when every zone is a reverse one.
 	ErrNoForwardZone = errors.New("no zone for Services: every zone is a reverse zone")
 	// ErrNotAZone is returned for a multi-cluster zone that is not among the zones.
 	ErrNotAZone = errors.New("a multi-cluster zone must be one of the zones")
+	// ErrZoneTwice is returned for a zone that is among the zones already.
+	ErrZoneTwice = errors.New("a zone can be served once")
 	// ErrTTL is returned for a TTL out of range.
 	ErrTTL = fmt.Errorf("TTL out of range, 0 to %d seconds", MaxTTL)
 )
@@ -74,6 +81,14 @@ type Config struct {
 func (c *Config) Validate() error {
 	var errs []error
 	zones := c.zones()
+	for i, apex := range zones {
+		if slices.Contains(zones[:i], apex) {
+			errs = append(errs, fmt.Errorf("%s: %w", apex, ErrZoneTwice))
+		}
+		if len(longestFixed)+len(apex) > wire.MaxName {
+			errs = append(errs, fmt.Errorf("%s: %w", apex, wire.ErrNameLong))
+		}
+	}
 	if !slices.ContainsFunc(zones, func(n Name) bool { return !n.IsReverse() }) {
 		errs = append(errs, ErrNoForwardZone)
 	}

@@ -11,15 +11,15 @@ import (
 // in each forward zone, and of its ServiceImport in each multi-cluster zone.
 // Endpoints that are not ready have none, and no endpoint has any without the
 // Service.
-func (z *Zone) endpoints(c *change, s *EndpointSlice, endpoints []Endpoint, sign int8) {
+func (z *Zone) endpoints(c *change, s *EndpointSlice, endpoints []Endpoint) {
 	if !z.shown(s.Namespace) {
 		return
 	}
 	if service, ok := z.objects[Services][Key{s.Namespace, s.Service}].(*Service); ok && service.Type != ExternalName {
 		for _, apex := range z.forward {
-			if name, ok := c.serviceName(service.Key(), apex, sign); ok {
+			if name, ok := c.serviceName(service.Key(), apex); ok {
 				w := endpointWriter{
-					z: z, c: c, slice: s, sign: sign, service: name, owner: name,
+					z: z, c: c, slice: s, service: name, owner: name,
 					headless: service.Type == Headless, zonal: z.config.Zonal, pointers: apex == z.primary,
 				}
 				w.write(endpoints)
@@ -31,7 +31,7 @@ func (z *Zone) endpoints(c *change, s *EndpointSlice, endpoints []Endpoint, sign
 		return
 	}
 	for _, apex := range z.imports {
-		name, ok := c.serviceName(imported.Key(), apex, sign)
+		name, ok := c.serviceName(imported.Key(), apex)
 		if !ok {
 			continue
 		}
@@ -39,11 +39,11 @@ func (z *Zone) endpoints(c *change, s *EndpointSlice, endpoints []Endpoint, sign
 		// name keeps them apart (KEP-1645).
 		owner := name
 		if s.Cluster != "" {
-			if owner, ok = c.name(s.Cluster, name, sign); !ok {
+			if owner, ok = c.name(s.Cluster, name); !ok {
 				continue
 			}
 		}
-		w := endpointWriter{z: z, c: c, slice: s, sign: sign, service: name, owner: owner, headless: true}
+		w := endpointWriter{z: z, c: c, slice: s, service: name, owner: owner, headless: true}
 		w.write(endpoints)
 	}
 }
@@ -53,7 +53,6 @@ type endpointWriter struct {
 	z       *Zone
 	c       *change
 	slice   *EndpointSlice
-	sign    int8
 	service Name // the Service's name
 	owner   Name // what endpoint names stand below
 	// headless Services are answered with their endpoints (specification 2.4).
@@ -70,7 +69,7 @@ func (w *endpointWriter) write(endpoints []Endpoint) {
 		}
 		for _, a := range e.Addresses {
 			label := w.z.endpointLabel(e, a)
-			name, ok := w.c.name(label, w.owner, w.sign)
+			name, ok := w.c.name(label, w.owner)
 			if !ok {
 				continue
 			}
@@ -81,23 +80,23 @@ func (w *endpointWriter) write(endpoints []Endpoint) {
 
 // endpoint adds the records of one address.
 func (w *endpointWriter) endpoint(e *Endpoint, a netip.Addr, name Name) {
-	w.c.addr(name, a, w.sign)
+	w.c.addr(name, a)
 	for _, p := range w.slice.Ports {
-		w.c.srv(name, p, name, w.sign)
+		w.c.srv(name, p, name)
 	}
 	if w.pointers {
 		rank := uint8(rankOther)
 		if w.headless && e.Hostname != "" {
 			rank = rankHostname
 		}
-		w.z.pointer(w.c, a, rank, name, w.sign)
+		w.z.pointer(w.c, a, rank, name)
 	}
 	if !w.headless {
 		return
 	}
 	w.answer(w.service, a, name)
 	for _, p := range w.slice.Ports {
-		w.c.srvNamed(w.service, p, name, w.sign)
+		w.c.srvNamed(w.service, p, name)
 	}
 	if w.zonal {
 		w.scoped(e, a, name)
@@ -106,9 +105,9 @@ func (w *endpointWriter) endpoint(e *Endpoint, a netip.Addr, name Name) {
 
 // answer adds an endpoint to a name that answers with all of several endpoints.
 func (w *endpointWriter) answer(owner Name, a netip.Addr, target Name) {
-	w.c.addr(owner, a, w.sign)
+	w.c.addr(owner, a)
 	for _, p := range w.slice.Ports {
-		w.c.srv(owner, p, target, w.sign)
+		w.c.srv(owner, p, target)
 	}
 }
 
@@ -128,13 +127,13 @@ func (w *endpointWriter) scoped(e *Endpoint, a netip.Addr, target Name) {
 			continue
 		}
 		anchor := label + labelZone + w.service
-		w.c.add(anchor, typeExists, nil, w.sign)
+		w.c.add(anchor, typeExists, nil)
 		if e.Zone == "" {
 			continue
 		}
 		zone, err := wire.ParseName(e.Zone) // a zone may have dots, and then several labels
 		if err != nil || len(zone)-1+len(anchor) > wire.MaxName {
-			w.c.skipped += int(w.sign)
+			w.c.skipped += int(w.c.sign)
 			continue
 		}
 		w.answer(zone[:len(zone)-1]+anchor, a, target)
@@ -204,8 +203,10 @@ func (z *Zone) sliceDiff(c *change, was, is *EndpointSlice) {
 			gone = append(gone, was.Endpoints[i])
 		}
 	}
-	z.endpoints(c, was, gone, -1)
-	z.endpoints(c, is, come, +1)
+	c.sign = -1
+	z.endpoints(c, was, gone)
+	c.sign = +1
+	z.endpoints(c, is, come)
 }
 
 // equal reports whether two endpoints are the same to DNS.

@@ -49,8 +49,7 @@ type Object interface {
 	Kind() Kind
 	Key() Key
 	// Version is the resourceVersion, and 0 for an object that has none
-	// (from a manifest). Two objects of one key with the same version other
-	// than 0 are the same.
+	// (from a manifest).
 	Version() uint64
 }
 

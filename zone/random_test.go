@@ -189,7 +189,9 @@ func (w *randomWorld) rebuilt(t testing.TB, rng *rand.Rand) *Zone {
 }
 
 // hasModel reports whether the model knows all that the configuration asks for.
-func (w *randomWorld) hasModel() bool { return len(w.config.Multicluster) == 0 && !w.config.HostnamePTR }
+func (w *randomWorld) hasModel() bool {
+	return len(w.config.Multicluster) == 0 && !w.config.HostnamePTR
+}
 
 // apply takes the next event into z, and asserts that each zone's serial moves
 // if and only if its content does.

@@ -27,47 +27,47 @@ const (
 	rankOther    = 1
 )
 
-// contribute adds (sign +1) or takes back (-1) the records of o, which may be
-// nil, as the objects now stored give it meaning. It reads and does not change
+// contribute adds, or takes back, the records of o, which may be nil, as the
+// objects now stored give it meaning. It reads and does not change
 // the Zone.
-func (z *Zone) contribute(c *change, o Object, sign int8) {
+func (z *Zone) contribute(c *change, o Object) {
 	switch o := o.(type) {
 	case *Service:
-		z.service(c, o, sign)
+		z.service(c, o)
 	case *ServiceImport:
-		z.serviceImport(c, o, sign)
+		z.serviceImport(c, o)
 	case *EndpointSlice:
-		z.endpoints(c, o, o.Endpoints, sign)
+		z.endpoints(c, o, o.Endpoints)
 	case *Namespace:
-		z.namespace(c, o, sign)
+		z.namespace(c, o)
 	case *Pod:
-		z.pod(c, o, sign)
+		z.pod(c, o)
 	}
 }
 
 // fixed adds what each zone has whatever the cluster holds.
 func (z *Zone) fixed(c *change) {
 	for _, apex := range z.apexes {
-		c.add(apex, wire.TypeNS, []byte("\x02ns\x03dns"+z.primary), +1)
+		c.add(apex, wire.TypeNS, []byte("\x02ns\x03dns"+z.primary))
 		if apex.IsReverse() {
 			continue
 		}
-		c.add("\x03svc"+apex, typeExists, nil, +1)
-		c.add("\x03pod"+apex, typeExists, nil, +1)
-		c.add("\x0bdns-version"+apex, wire.TypeTXT, append([]byte{byte(len(schemaVersion))}, schemaVersion...), +1)
+		c.add("\x03svc"+apex, typeExists, nil)
+		c.add("\x03pod"+apex, typeExists, nil)
+		c.add(longestFixed+apex, wire.TypeTXT, append([]byte{byte(len(schemaVersion))}, schemaVersion...))
 	}
 }
 
 // nameServer adds the addresses of ns.dns.<zone>.
-func (z *Zone) nameServer(c *change, addrs []netip.Addr, sign int8) {
+func (z *Zone) nameServer(c *change, addrs []netip.Addr) {
 	for _, apex := range z.apexes {
 		if apex.IsReverse() {
 			continue
 		}
 		name := "\x02ns\x03dns" + apex
-		c.add(name, typeExists, nil, sign)
+		c.add(name, typeExists, nil)
 		for _, a := range addrs {
-			c.addr(name, a, sign)
+			c.addr(name, a)
 		}
 	}
 }
@@ -99,38 +99,38 @@ func (z *Zone) shown(namespace string) bool {
 }
 
 // namespace adds a Namespace: a name that exists, without records.
-func (z *Zone) namespace(c *change, n *Namespace, sign int8) {
+func (z *Zone) namespace(c *change, n *Namespace) {
 	if !z.shown(n.Name) {
 		return
 	}
 	for _, apex := range slices.Concat(z.forward, z.imports) {
-		if name, ok := c.name(n.Name, "\x03svc"+apex, sign); ok {
-			c.add(name, typeExists, nil, sign)
+		if name, ok := c.name(n.Name, "\x03svc"+apex); ok {
+			c.add(name, typeExists, nil)
 		}
 	}
 	if z.config.Pods == PodsDisabled {
 		return
 	}
 	for _, apex := range z.forward {
-		if name, ok := c.name(n.Name, "\x03pod"+apex, sign); ok {
-			c.add(name, typeExists, nil, sign)
+		if name, ok := c.name(n.Name, "\x03pod"+apex); ok {
+			c.add(name, typeExists, nil)
 		}
 	}
 }
 
 // pod adds a Pod's name in mode PodsVerified.
-func (z *Zone) pod(c *change, p *Pod, sign int8) {
+func (z *Zone) pod(c *change, p *Pod) {
 	if z.config.Pods != PodsVerified || !z.shown(p.Namespace) {
 		return
 	}
 	for _, apex := range z.forward {
-		namespace, ok := c.name(p.Namespace, "\x03pod"+apex, sign)
+		namespace, ok := c.name(p.Namespace, "\x03pod"+apex)
 		if !ok {
 			continue
 		}
 		for _, a := range p.Addresses {
-			if name, ok := c.name(dashed(a), namespace, sign); ok {
-				c.addr(name, a, sign)
+			if name, ok := c.name(dashed(a), namespace); ok {
+				c.addr(name, a)
 			}
 		}
 	}
@@ -138,57 +138,57 @@ func (z *Zone) pod(c *change, p *Pod, sign int8) {
 
 // service adds what a Service has without its endpoints: all of a ClusterIP's
 // (specification 2.3) and an ExternalName's (2.5), nothing of a headless one's.
-func (z *Zone) service(c *change, s *Service, sign int8) {
+func (z *Zone) service(c *change, s *Service) {
 	if !z.shown(s.Namespace) {
 		return
 	}
 	for _, apex := range z.forward {
-		name, ok := c.serviceName(s.Key(), apex, sign)
+		name, ok := c.serviceName(s.Key(), apex)
 		if !ok {
 			continue
 		}
 		switch s.Type {
 		case ExternalName:
 			if target, ok := externalTarget(s.ExternalName); ok {
-				c.add(name, wire.TypeCNAME, []byte(target), sign)
+				c.add(name, wire.TypeCNAME, []byte(target))
 			}
 		case ClusterIP:
 			if z.config.IgnoreEmpty && !z.hasReady(s.Key()) {
 				continue
 			}
-			z.clusterIPs(c, name, s.ClusterIPs, s.Ports, sign)
+			z.clusterIPs(c, name, s.ClusterIPs, s.Ports)
 		}
 		if s.Type == ClusterIP && apex == z.primary {
 			for _, a := range s.ClusterIPs {
-				z.pointer(c, a, rankOther, name, sign)
+				z.pointer(c, a, rankOther, name)
 			}
 		}
 	}
 }
 
 // clusterIPs adds the records at and below a ClusterIP Service's name.
-func (z *Zone) clusterIPs(c *change, name Name, addrs []netip.Addr, ports []Port, sign int8) {
-	c.add(name, typeExists, nil, sign) // before it has its addresses, too
+func (z *Zone) clusterIPs(c *change, name Name, addrs []netip.Addr, ports []Port) {
+	c.add(name, typeExists, nil) // before it has its addresses, too
 	for _, a := range addrs {
-		c.addr(name, a, sign)
+		c.addr(name, a)
 	}
 	if len(addrs) == 0 {
 		return
 	}
 	for _, p := range ports {
-		c.srv(name, p, name, sign)
-		c.srvNamed(name, p, name, sign)
+		c.srv(name, p, name)
+		c.srvNamed(name, p, name)
 	}
 }
 
 // serviceImport adds a ServiceImport with addresses of its own (KEP-1645).
-func (z *Zone) serviceImport(c *change, s *ServiceImport, sign int8) {
+func (z *Zone) serviceImport(c *change, s *ServiceImport) {
 	if s.Type != ClusterIP || !z.shown(s.Namespace) {
 		return
 	}
 	for _, apex := range z.imports {
-		if name, ok := c.serviceName(s.Key(), apex, sign); ok {
-			z.clusterIPs(c, name, s.ClusterIPs, s.Ports, sign)
+		if name, ok := c.serviceName(s.Key(), apex); ok {
+			z.clusterIPs(c, name, s.ClusterIPs, s.Ports)
 		}
 	}
 }
@@ -206,61 +206,61 @@ func (z *Zone) hasReady(service Key) bool {
 // pointer adds a PTR record for addr, if one of the zones has its reverse name:
 // it may be the apex, as a network that ends within an octet is written as one
 // zone for each of its addresses.
-func (z *Zone) pointer(c *change, addr netip.Addr, rank uint8, target Name, sign int8) {
+func (z *Zone) pointer(c *change, addr netip.Addr, rank uint8, target Name) {
 	name := wire.ReverseName(addr)
 	if z.apexOf([]byte(name)) >= 0 {
-		c.addRanked(name, setKey{wire.TypePTR, rank}, []byte(target), sign)
+		c.addRanked(name, setKey{wire.TypePTR, rank}, []byte(target))
 	}
 }
 
 // name returns label.parent, and false if that can't be a name, which is counted
 // or, with the record that would have it, taken back.
-func (c *change) name(label string, parent Name, sign int8) (Name, bool) {
+func (c *change) name(label string, parent Name) (Name, bool) {
 	n, ok := parent.Child(label)
 	if !ok {
-		c.skipped += int(sign)
+		c.skipped += int(c.sign)
 	}
 	return n, ok
 }
 
 // serviceName returns service.namespace.svc.apex.
-func (c *change) serviceName(service Key, apex Name, sign int8) (Name, bool) {
-	namespace, ok := c.name(service.Namespace, "\x03svc"+apex, sign)
+func (c *change) serviceName(service Key, apex Name) (Name, bool) {
+	namespace, ok := c.name(service.Namespace, "\x03svc"+apex)
 	if !ok {
 		return "", false
 	}
-	return c.name(service.Name, namespace, sign)
+	return c.name(service.Name, namespace)
 }
 
 // addr adds an A or AAAA record.
-func (c *change) addr(name Name, a netip.Addr, sign int8) {
+func (c *change) addr(name Name, a netip.Addr) {
 	if a.Is4() {
 		b := a.As4()
-		c.add(name, wire.TypeA, b[:], sign)
+		c.add(name, wire.TypeA, b[:])
 		return
 	}
 	b := a.As16()
-	c.add(name, wire.TypeAAAA, b[:], sign)
+	c.add(name, wire.TypeAAAA, b[:])
 }
 
 // srv adds an SRV record.
-func (c *change) srv(name Name, p Port, target Name, sign int8) {
+func (c *change) srv(name Name, p Port, target Name) {
 	rdata := make([]byte, 0, 6+len(target))
 	rdata = binary.BigEndian.AppendUint16(rdata, srvPriority)
 	rdata = binary.BigEndian.AppendUint16(rdata, srvWeight)
 	rdata = binary.BigEndian.AppendUint16(rdata, p.Number)
-	c.add(name, wire.TypeSRV, append(rdata, target...), sign)
+	c.add(name, wire.TypeSRV, append(rdata, target...))
 }
 
 // srvNamed adds the SRV record of a named port, _name._protocol.service; an
 // unnamed one has none (specification 2.3.2, 2.4.2).
-func (c *change) srvNamed(service Name, p Port, target Name, sign int8) {
+func (c *change) srvNamed(service Name, p Port, target Name) {
 	if p.Name == "" {
 		return
 	}
-	if protocol, ok := c.name("_"+string(p.Protocol), service, sign); ok {
-		if name, ok := c.name("_"+p.Name, protocol, sign); ok {
-			c.srv(name, p, target, sign)
+	if protocol, ok := c.name("_"+string(p.Protocol), service); ok {
+		if name, ok := c.name("_"+p.Name, protocol); ok {
+			c.srv(name, p, target)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func New(config Config) (*Zone, error) {
 	}
 	c := z.begin()
 	z.fixed(c)
-	z.nameServer(c, z.nameServerAddrs(), +1)
+	z.nameServer(c, z.nameServerAddrs())
 	z.publish(c)
 	return z, nil
 }
@@ -140,8 +140,8 @@ func (z *Zone) replace(c *change, kind Kind, objects []Object) {
 // taken back, and contributed anew; what is the same cancels out.
 func (z *Zone) set(c *change, kind Kind, key Key, o Object) {
 	old := z.objects[kind][key]
-	if old == o || old != nil && o != nil && old.Version() != 0 && old.Version() == o.Version() {
-		return
+	if old == o {
+		return // as in a relist, where nothing happened
 	}
 	if o != nil {
 		c.version = max(c.version, o.Version())
@@ -154,22 +154,26 @@ func (z *Zone) set(c *change, kind Kind, key Key, o Object) {
 	} else {
 		// Slow path: take everything back and contribute it anew.
 		dependents := z.dependents(kind, old, o)
-		z.contributeAll(c, append(dependents, old), -1)
+		c.sign = -1
+		z.contributeAll(c, append(dependents, old))
 		z.store(kind, key, o)
-		z.contributeAll(c, append(dependents, o), +1)
+		c.sign = +1
+		z.contributeAll(c, append(dependents, o))
 	}
 	if now := z.nameServerAddrs(); !slices.Equal(now, servers) {
-		z.nameServer(c, servers, -1)
-		z.nameServer(c, now, +1)
+		c.sign = -1
+		z.nameServer(c, servers)
+		c.sign = +1
+		z.nameServer(c, now)
 	}
 	if len(c.records) >= flushAt {
 		c.flush()
 	}
 }
 
-func (z *Zone) contributeAll(c *change, objects []Object, sign int8) {
+func (z *Zone) contributeAll(c *change, objects []Object) {
 	for _, o := range objects {
-		z.contribute(c, o, sign)
+		z.contribute(c, o)
 	}
 }
 

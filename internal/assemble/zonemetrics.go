@@ -21,7 +21,7 @@ func newZoneCollector(zones []*zone.Zone) *zoneCollector {
 		synced:  desc("synced", "1 once the zone was taken in whole, by zone.", "zone"),
 		names:   desc("names", "Names in all zones, empty non-terminals included."),
 		serial:  desc("serial", "The SOA serial, by zone.", "zone"),
-		skipped: desc("records_skipped_total", "Records left out because their name would be longer than 255 octets."),
+		skipped: desc("names_skipped", "Names left out because they would be longer than 255 octets."),
 	}
 }
 
@@ -58,5 +58,5 @@ func (c *zoneCollector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(c.names, float64(names))
-	to <- prometheus.MustNewConstMetric(c.skipped, prometheus.CounterValue, float64(skipped))
+	gauge(c.skipped, float64(skipped))
 }
