@@ -70,15 +70,14 @@ func (s *Snapshot) Answer(q *wire.Query, r *wire.Reply) Result {
 			}
 			return Result{NameError, zone}
 		}
-		cname := n.find(wire.TypeCNAME)
-		if cname == nil || q.Type == wire.TypeCNAME || q.Type == wire.TypeANY {
+		if !n.alias || q.Type == wire.TypeCNAME || q.Type == wire.TypeANY {
 			return Result{s.appendNode(q.Type, r, owner, zone, n), zone}
 		}
+		cname, target, _ := wire.NextRR(n.run(wire.TypeCNAME))
 		at := r.NextRDATA()
-		if !r.Records(wire.Answer, owner, cname.chunks[0]) {
+		if !r.Records(wire.Answer, owner, cname) {
 			return Result{Success, zone} // TC says that there is more
 		}
-		_, target, _ := wire.NextRR(cname.chunks[0])
 		next := s.zoneOf(target)
 		if next == nil {
 			return Result{Leaves, zone}
@@ -103,7 +102,7 @@ func (s *Snapshot) appendNode(typ uint16, r *wire.Reply, owner wire.Owner, z *st
 	switch {
 	case typ == wire.TypeANY:
 		s.appendAny(r, owner, z, n)
-	case typ == wire.TypeSOA && n.name == z.apex:
+	case typ == wire.TypeSOA && n.name() == z.apex:
 		r.Record(wire.Answer, s.soa(z, s.config.TTL))
 	default:
 		place := r.NextRDATA()
@@ -112,8 +111,8 @@ func (s *Snapshot) appendNode(typ uint16, r *wire.Reply, owner wire.Owner, z *st
 		case wire.TypeSRV:
 			s.appendGlue(r)
 		case wire.TypeNS:
-			if set := n.find(typ); set != nil {
-				_, target, _ := wire.NextRR(set.chunks[0])
+			if set := n.run(typ); len(set) > 0 {
+				_, target, _ := wire.NextRR(set)
 				s.appendAddrs(r, place, target)
 			}
 		}
@@ -128,19 +127,13 @@ func (s *Snapshot) appendNode(typ uint16, r *wire.Reply, owner wire.Owner, z *st
 // clients that ask so for peers expect them, and else one RRset, as small
 // questions shall not get large answers (RFC 8482 section 4.1).
 func (s *Snapshot) appendAny(r *wire.Reply, owner wire.Owner, z *state, n *node) {
-	if n.name == z.apex {
+	if n.name() == z.apex {
 		r.Record(wire.Answer, s.soa(z, s.config.TTL))
 		if !r.Large {
 			return
 		}
 	}
-	last := typeExists
-	for i := range n.sets {
-		typ := n.sets[i].typ
-		if typ == last {
-			continue
-		}
-		last = typ
+	for typ := n.next(typeExists); typ != typeExists; typ = n.next(typ) {
 		s.appendType(typ, r, owner, n)
 		if !r.Large {
 			return
@@ -150,51 +143,66 @@ func (s *Snapshot) appendAny(r *wire.Reply, owner wire.Owner, z *state, n *node)
 
 // appendType appends the records of one type, in the order of their ranks.
 func (s *Snapshot) appendType(typ uint16, r *wire.Reply, owner wire.Owner, n *node) {
-	for i := range n.sets {
-		set := &n.sets[i]
-		if set.typ != typ || typ == typeExists {
-			continue
-		}
-		first := i == 0 || n.sets[i-1].typ != typ
-		switch {
-		case first: // Fast path: a type has one rank, nearly always
-			if !set.append(r, wire.Answer, owner) {
+	hostnames := s.config.HostnamePTR && typ == wire.TypePTR
+	switch {
+	case typ == typeExists:
+	case n.large == nil && hostnames && n.hostnames > 0:
+		appendRun(r, owner, typ, first(n.run(typ), n.hostnames))
+	case n.large == nil && !n.repeats: // Fast path
+		appendRun(r, owner, typ, n.run(typ))
+	case n.repeats || hostnames: // Slow path
+		n.each(typ, hostnames, func(rr, _ []byte) bool { return r.Records(wire.Answer, owner, rr) })
+	default:
+		for i := range *n.large {
+			if set := &(*n.large)[i]; set.typ == typ && !set.append(r, wire.Answer, owner) {
 				return
-			}
-			if s.config.HostnamePTR && typ == wire.TypePTR && set.rank == rankHostname {
-				return
-			}
-		default: // Slow path
-			for _, rest := range set.chunks {
-				for len(rest) > 0 {
-					rr, rdata, next := wire.NextRR(rest)
-					rest = next
-					if !n.hasBefore(i, rdata) && !r.Records(wire.Answer, owner, rr) {
-						return
-					}
-				}
 			}
 		}
 	}
 }
 
-// append appends a set, addresses turned by r.Rotate. It reports whether all of
-// it fit.
-func (set *rrset) append(r *wire.Reply, section wire.Section, owner wire.Owner) bool {
+// appendRun appends records of one type to the answer section, addresses turned
+// by r.Rotate.
+func appendRun(r *wire.Reply, owner wire.Owner, typ uint16, records []byte) {
+	if len(records) == 0 {
+		return
+	}
+	if from := turned(r, typ, records, len(records)); from > 0 {
+		if !r.Records(wire.Answer, owner, records[from:]) {
+			return
+		}
+		records = records[:from]
+	}
+	r.Records(wire.Answer, owner, records)
+}
+
+// turned returns where in the octets of a set the record begins that is to go
+// first: records has its first, and all of an address set are of one length.
+func turned(r *wire.Reply, typ uint16, records []byte, octets int) int {
+	if r.Rotate == 0 || typ != wire.TypeA && typ != wire.TypeAAAA {
+		return 0
+	}
+	rr, _, _ := wire.NextRR(records)
+	return int(r.Rotate%uint32(octets/len(rr))) * len(rr)
+}
+
+// append appends a set in chunks, addresses in the answer section turned by
+// r.Rotate. It reports whether all of it fit.
+func (s *rrset) append(r *wire.Reply, section wire.Section, owner wire.Owner) bool {
 	from := 0
-	if set.count > 1 && r.Rotate != 0 && section == wire.Answer && (set.typ == wire.TypeA || set.typ == wire.TypeAAAA) {
-		rr, _, _ := wire.NextRR(set.chunks[0])
-		from = int(r.Rotate%uint32(set.count)) * len(rr)
+	if section == wire.Answer {
+		rr, _, _ := wire.NextRR(s.chunks[0])
+		from = turned(r, s.typ, s.chunks[0], s.count*len(rr))
 	}
 	at := 0
-	for _, c := range set.chunks { // from there to the end
+	for _, c := range s.chunks { // from there to the end
 		if skip := max(from-at, 0); skip < len(c) && !r.Records(section, owner, c[skip:]) {
 			return false
 		}
 		at += len(c)
 	}
 	at = 0
-	for _, c := range set.chunks { // and from the beginning to there
+	for _, c := range s.chunks { // and from the beginning to there
 		if at >= from {
 			break
 		}
@@ -226,8 +234,12 @@ func (s *Snapshot) appendAddrs(r *wire.Reply, owner wire.Owner, target []byte) b
 	if n == nil {
 		return true
 	}
-	for i := range n.sets {
-		set := &n.sets[i]
+	if n.large == nil { // Fast path
+		return r.Records(wire.Additional, owner, n.run(wire.TypeA)) &&
+			r.Records(wire.Additional, owner, n.run(wire.TypeAAAA))
+	}
+	for i := range *n.large {
+		set := &(*n.large)[i]
 		if set.typ != wire.TypeA && set.typ != wire.TypeAAAA {
 			continue
 		}
@@ -257,9 +269,4 @@ func (s *Snapshot) appendAddr(typ uint16, r *wire.Reply, owner wire.Owner, a net
 	}
 	r.Record(wire.Answer, rr)
 	return Success
-}
-
-// isBare reports whether a name exists without records.
-func (n *node) isBare() bool {
-	return len(n.sets) == 0 || len(n.sets) == 1 && n.sets[0].typ == typeExists
 }

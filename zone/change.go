@@ -82,12 +82,14 @@ func (c *change) flush() {
 func (c *change) apply(records []record) {
 	name := records[0].name
 	old := c.names.find(&c.z.hash, []byte(name))
-	var next *node
+	var sets []rrset
+	if old != nil {
+		sets = old.sets()
+	}
 	var edit *setEdit
 	done := func() {
 		if edit != nil {
-			next.store(edit.done())
-			edit = nil
+			sets = store(sets, edit.done())
 		}
 	}
 	for len(records) > 0 {
@@ -100,26 +102,23 @@ func (c *change) apply(records []record) {
 		if net == 0 {
 			continue
 		}
-		if next == nil {
-			next = &node{name: name}
-			if old != nil {
-				*next = *old
-				next.sets = slices.Clone(old.sets)
-			}
-		}
 		if edit == nil || edit.setKey != first.setKey {
 			done()
-			edit = editSet(next.set(first.setKey))
+			edit = editSet(setOf(sets, first.setKey))
 		}
 		if c.count(edit, first, net) {
 			c.moved[name] = struct{}{}
 		}
 	}
-	if next == nil {
+	if edit == nil {
 		return // it all cancelled out
 	}
 	done()
-	c.replace(name, old, next)
+	below := int32(0)
+	if old != nil {
+		below = old.below
+	}
+	c.replace(name, old, newNode(name, below, sets))
 }
 
 // count adds net to how often a record is contributed. It is answered as long
@@ -155,43 +154,34 @@ func (r *record) key() string {
 	return string(r.name) + string([]byte{byte(r.typ >> 8), byte(r.typ), r.rank}) + string(r.rdata)
 }
 
-// set returns the node's set of key, a new one if it has none.
-func (n *node) set(key setKey) rrset {
-	for _, s := range n.sets {
-		if s.setKey == key {
-			return s
-		}
-	}
-	return rrset{setKey: key}
-}
-
-// store puts s in the place of the node's set of its key, and removes the set
-// if s is empty. n.sets must be the caller's own.
-func (n *node) store(s rrset) {
-	i, found := slices.BinarySearchFunc(n.sets, s.setKey, func(a rrset, k setKey) int { return a.setKey.compare(k) })
+// store puts s in the place of the set of its key, and removes that if s is
+// empty.
+func store(sets []rrset, s rrset) []rrset {
+	i, found := slices.BinarySearchFunc(sets, s.setKey, func(a rrset, k setKey) int { return a.setKey.compare(k) })
 	switch {
 	case s.count == 0 && found:
-		n.sets = slices.Delete(n.sets, i, i+1)
+		return slices.Delete(sets, i, i+1)
 	case s.count == 0:
+		return sets
 	case found:
-		n.sets[i] = s
-	default:
-		n.sets = slices.Insert(n.sets, i, s)
+		sets[i] = s
+		return sets
 	}
+	return slices.Insert(sets, i, s)
 }
 
 // replace puts next in the place of old, which may be nil, and keeps each
 // ancestor's count of the names below it, up to the apex: of the outermost zone,
 // if one is within another, as no name above one that exists is NXDOMAIN.
 func (c *change) replace(name Name, old, next *node) {
-	exists := len(next.sets) > 0 || next.below > 0
+	exists := next.exists()
 	switch {
 	case exists:
 		c.names = c.names.put(&c.z.hash, c.z.edit, next)
 	case old != nil:
 		c.names = c.names.remove(&c.z.hash, c.z.edit, name)
 	}
-	step := 0
+	step := int32(0)
 	if exists && old == nil {
 		step = 1
 	} else if !exists && old != nil {
@@ -205,7 +195,7 @@ func (c *change) replace(name Name, old, next *node) {
 		return // name is the apex of a zone that is within no other
 	}
 	was := c.names.find(&c.z.hash, []byte(parent))
-	now := &node{name: parent}
+	now := newNode(parent, 0, nil)
 	if was != nil {
 		*now = *was
 	}

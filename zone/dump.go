@@ -48,15 +48,15 @@ func (s *Snapshot) SOA(apex Name) (dns.RR, error) {
 func (s *Snapshot) Records(apex Name, f func(dns.RR) error) error {
 	for _, n := range s.sorted(apex) {
 		last := typeExists
-		for i := range n.sets {
-			if n.sets[i].typ == last {
+		for _, set := range n.sets() {
+			if set.typ == last {
 				continue
 			}
-			last = n.sets[i].typ
+			last = set.typ
 			var err error
 			n.each(last, s.config.HostnamePTR, func(record, _ []byte) bool {
 				var rr dns.RR
-				if rr, err = unpack(n.name, record); err == nil {
+				if rr, err = unpack(n.name(), record); err == nil {
 					err = f(rr)
 				}
 				return err == nil
@@ -73,12 +73,12 @@ func (s *Snapshot) Records(apex Name, f func(dns.RR) error) error {
 func (s *Snapshot) sorted(apex Name) []*node {
 	var nodes []*node
 	s.names.each(func(n *node) bool {
-		if z := s.zoneOf([]byte(n.name)); z != nil && z.apex == apex {
+		if z := s.zoneOf(n.blob[:n.nameLen]); z != nil && z.apex == apex {
 			nodes = append(nodes, n)
 		}
 		return true
 	})
-	slices.SortFunc(nodes, func(a, b *node) int { return a.name.Compare(b.name) })
+	slices.SortFunc(nodes, func(a, b *node) int { return a.name().Compare(b.name()) })
 	return nodes
 }
 

@@ -2,18 +2,206 @@ package zone
 
 import (
 	"bytes"
+	"cmp"
+	"iter"
+	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
 )
 
 // node is what one name has. It is immutable once it is in a published trie.
+//
+// A zone has a node for each name, and nearly all have few records, so that a
+// lookup costs what it takes to get a node from memory. The name and the records
+// of a small node are therefore one blob, and only a large one has sets.
 type node struct {
-	name Name
+	// blob is the name in wire form and, unless large is set, the records: those
+	// of all sets, one set after the other.
+	blob []byte
+	// large are the sets of a node whose records are not in blob, by type and
+	// rank; none is empty.
+	large *[]rrset
 	// below is how many names stand directly beneath. A node without sets is
 	// an empty non-terminal (RFC 8020 section 2) as long as it is not 0.
-	below int
-	sets  []rrset // by type and rank; none is empty
+	below   int32
+	nameLen uint8
+	// hostnames is how many of a small node's PTR records have rankHostname.
+	// They come first.
+	hostnames uint8
+	// alias is set if a small node has a CNAME record, and repeats if a record
+	// is in two ranks.
+	alias, repeats bool
+}
+
+// largeNode is from how many octets of records on a node has sets: reading past
+// records of other types costs more then than finding a set.
+const largeNode = 1024
+
+// newNode returns a node of a name, the names below it and its sets, in order
+// of their keys. It keeps the sets.
+func newNode(name Name, below int32, sets []rrset) *node {
+	n := &node{below: below, nameLen: uint8(len(name))}
+	size := 0
+	for _, s := range sets {
+		n.alias = n.alias || s.typ == wire.TypeCNAME
+		for _, c := range s.chunks {
+			size += len(c)
+		}
+	}
+	if hosts := setOf(sets, setKey{wire.TypePTR, rankHostname}); hosts.count > math.MaxUint8 {
+		size = largeNode // more than can be counted
+	} else {
+		n.hostnames = uint8(hosts.count)
+	}
+	if size >= largeNode {
+		n.blob, n.large = []byte(name), &sets
+	} else {
+		n.blob = append(make([]byte, 0, len(name)+size), name...)
+		for _, s := range sets {
+			for _, c := range s.chunks {
+				n.blob = append(n.blob, c...)
+			}
+		}
+	}
+	n.alias = n.alias && n.large == nil
+	n.repeats = repeats(sets)
+	return n
+}
+
+// repeats reports whether a PTR record is in two ranks.
+func repeats(sets []rrset) bool {
+	for i := range sets {
+		if i == 0 || sets[i].typ != sets[i-1].typ {
+			continue
+		}
+		for rdata := range sets[i].all() {
+			if sets[i-1].has(rdata) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// name returns the node's name. It shares the blob's memory, which never
+// changes.
+func (n *node) name() Name {
+	return Name(unsafe.String(unsafe.SliceData(n.blob), n.nameLen))
+}
+
+// is reports whether the node's name is name, in wire form: one name can't begin
+// with another, as it ends in the root.
+func (n *node) is(name []byte) bool {
+	return len(n.blob) >= len(name) && string(n.blob[:len(name)]) == string(name)
+}
+
+// records returns the records of a small node.
+func (n *node) records() []byte { return n.blob[n.nameLen:] }
+
+// run returns the records of one type that a small node has, in all ranks.
+func (n *node) run(typ uint16) []byte {
+	rest := n.records()
+	for len(rest) > 0 {
+		t := recordType(rest)
+		if t >= typ {
+			if t > typ {
+				return nil
+			}
+			break
+		}
+		_, _, rest = wire.NextRR(rest)
+	}
+	end := 0
+	for end < len(rest) && recordType(rest[end:]) == typ {
+		rr, _, _ := wire.NextRR(rest[end:])
+		end += len(rr)
+	}
+	return rest[:end]
+}
+
+// next returns the lowest of the node's types that is above typ, typeExists if
+// there is none.
+func (n *node) next(typ uint16) uint16 {
+	if n.large != nil {
+		for i := range *n.large {
+			if t := (*n.large)[i].typ; t > typ {
+				return t
+			}
+		}
+		return typeExists
+	}
+	for rest := n.records(); len(rest) > 0; _, _, rest = wire.NextRR(rest) {
+		if t := recordType(rest); t > typ {
+			return t
+		}
+	}
+	return typeExists
+}
+
+// first returns the first count of records.
+func first(records []byte, count uint8) []byte {
+	at := 0
+	for range count {
+		rr, _, _ := wire.NextRR(records[at:])
+		at += len(rr)
+	}
+	return records[:at]
+}
+
+// recordType returns the type of the first of records made by wire.AppendRR.
+func recordType(records []byte) uint16 { return uint16(records[2])<<8 | uint16(records[3]) }
+
+// isBare reports whether a name exists without records.
+func (n *node) isBare() bool {
+	if n.large != nil {
+		return false
+	}
+	rest := n.records()
+	if len(rest) > 0 && recordType(rest) == typeExists {
+		_, _, rest = wire.NextRR(rest)
+	}
+	return len(rest) == 0
+}
+
+// exists reports whether there is anything at or below the name.
+func (n *node) exists() bool { return n.below > 0 || n.large != nil || len(n.records()) > 0 }
+
+// sets returns the node's sets by type and rank, in a slice of the caller's own.
+// Their records are not.
+func (n *node) sets() []rrset {
+	if n.large != nil {
+		return slices.Clone(*n.large)
+	}
+	var sets []rrset
+	rest := n.records()
+	for len(rest) > 0 {
+		key := setKey{typ: recordType(rest)}
+		run := n.run(key.typ)
+		rest = rest[len(run):]
+		if key.typ != wire.TypePTR {
+			sets = append(sets, newSet(key, run))
+			continue
+		}
+		at := len(first(run, n.hostnames))
+		for rank, part := range [][]byte{rankHostname: run[:at], rankOther: run[at:]} {
+			if len(part) > 0 {
+				sets = append(sets, newSet(setKey{key.typ, uint8(rank)}, part))
+			}
+		}
+	}
+	return sets
+}
+
+// setOf returns the set of key, a new one if there is none.
+func setOf(sets []rrset, key setKey) rrset {
+	for _, s := range sets {
+		if s.setKey == key {
+			return s
+		}
+	}
+	return rrset{setKey: key}
 }
 
 // setKey tells the sets of a node apart. Rank splits the records of one type
@@ -41,15 +229,38 @@ type rrset struct {
 // copies one chunk and the list of them, and a set of 5,000 balances the two.
 const chunkSize = 2048
 
-// find returns the node's first set of typ, nil if it has none. Further ranks
-// follow it in n.sets.
-func (n *node) find(typ uint16) *rrset {
-	for i := range n.sets {
-		if n.sets[i].typ == typ {
-			return &n.sets[i]
+// newSet returns a set of records that are in order.
+func newSet(key setKey, records []byte) rrset {
+	s := rrset{setKey: key, chunks: [][]byte{records[:len(records):len(records)]}}
+	for range s.all() {
+		s.count++
+	}
+	return s
+}
+
+// all gives the RDATA and the whole of each record.
+func (s *rrset) all() iter.Seq2[[]byte, []byte] {
+	return func(yield func(rdata, rr []byte) bool) {
+		for _, rest := range s.chunks {
+			for len(rest) > 0 {
+				rr, rdata, next := wire.NextRR(rest)
+				if !yield(rdata, rr) {
+					return
+				}
+				rest = next
+			}
 		}
 	}
-	return nil
+}
+
+// has reports whether a record of the set has rdata.
+func (s *rrset) has(rdata []byte) bool {
+	for data := range s.all() {
+		if bytes.Equal(data, rdata) {
+			return true
+		}
+	}
+	return false
 }
 
 // compareRdata orders the records of a set. SRV records go by target first, so
@@ -174,43 +385,21 @@ func (e *setEdit) done() rrset {
 // reports false. A record in two ranks is given in the first alone. hostnamePTR
 // is Config.HostnamePTR.
 func (n *node) each(typ uint16, hostnamePTR bool, f func(rr, rdata []byte) bool) {
-	for i := range n.sets {
-		if n.sets[i].typ != typ {
+	var before *rrset
+	sets := n.sets()
+	for i := range sets {
+		s := &sets[i]
+		if s.typ != typ {
 			continue
 		}
-		if hostnamePTR && typ == wire.TypePTR && n.sets[i].rank > n.find(typ).rank {
+		if before != nil && hostnamePTR && typ == wire.TypePTR {
 			return
 		}
-		for _, rest := range n.sets[i].chunks {
-			for len(rest) > 0 {
-				rr, rdata, next := wire.NextRR(rest)
-				rest = next
-				if n.sets[i].rank > 0 && n.hasBefore(i, rdata) {
-					continue
-				}
-				if !f(rr, rdata) {
-					return
-				}
+		for rdata, rr := range s.all() {
+			if (before == nil || !before.has(rdata)) && !f(rr, rdata) {
+				return
 			}
 		}
+		before = cmp.Or(before, s)
 	}
-}
-
-// hasBefore reports whether a set of the same type before n.sets[i] holds rdata.
-func (n *node) hasBefore(i int, rdata []byte) bool {
-	for j := range i {
-		if n.sets[j].typ != n.sets[i].typ {
-			continue
-		}
-		for _, rest := range n.sets[j].chunks {
-			for len(rest) > 0 {
-				_, data, next := wire.NextRR(rest)
-				if bytes.Equal(data, rdata) {
-					return true
-				}
-				rest = next
-			}
-		}
-	}
-	return false
 }

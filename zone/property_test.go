@@ -15,24 +15,24 @@ func checkStructure(t testing.TB, z *Zone) {
 	t.Helper()
 	below := map[Name]int{}
 	z.names.each(func(n *node) bool {
-		if n.name != wire.Root && z.apexOf([]byte(n.name.Parent())) >= 0 {
-			below[n.name.Parent()]++
+		if n.name() != wire.Root && z.apexOf([]byte(n.name().Parent())) >= 0 {
+			below[n.name().Parent()]++
 		}
 		return true
 	})
 	z.names.each(func(n *node) bool {
-		if n.below != below[n.name] {
-			t.Fatalf("%s counts %d names below it, there are %d", n.name, n.below, below[n.name])
+		if int(n.below) != below[n.name()] {
+			t.Fatalf("%s counts %d names below it, there are %d", n.name(), n.below, below[n.name()])
 		}
-		delete(below, n.name)
-		if n.below == 0 && len(n.sets) == 0 {
-			t.Fatalf("%s has neither a record nor a name below it", n.name)
+		delete(below, n.name())
+		if n.below == 0 && len(n.sets()) == 0 {
+			t.Fatalf("%s has neither a record nor a name below it", n.name())
 		}
-		for i, set := range n.sets {
-			if i > 0 && n.sets[i-1].compare(set.setKey) >= 0 {
-				t.Fatalf("%s: sets are out of order", n.name)
+		for i, set := range n.sets() {
+			if i > 0 && n.sets()[i-1].compare(set.setKey) >= 0 {
+				t.Fatalf("%s: sets are out of order", n.name())
 			}
-			checkSet(t, n.name, set)
+			checkSet(t, n.name(), set)
 		}
 		return true
 	})
@@ -123,8 +123,8 @@ func checkProperties(t testing.TB, z *Zone) {
 	}
 	done := map[Name]bool{}
 	z.names.each(func(n *node) bool {
-		apex := s.zoneOf([]byte(n.name)).apex
-		for name := n.name; !done[name] && name.IsBelow(apex); name = name.Parent() {
+		apex := s.zoneOf([]byte(n.name())).apex
+		for name := n.name(); !done[name] && name.IsBelow(apex); name = name.Parent() {
 			done[name] = true
 			checkName(t, s, name)
 			if name == wire.Root {

@@ -308,7 +308,7 @@ func dumpZone(t testing.TB, s *Snapshot, apex Name) string {
 func nodeCounts(z *Zone) map[string]string {
 	counts := map[string]string{}
 	z.names.each(func(n *node) bool {
-		counts[n.name.String()] = fmt.Sprintf("%d below, exists %v", n.below, n.find(typeExists) != nil)
+		counts[n.name().String()] = fmt.Sprintf("%d below, exists %v", n.below, setOf(n.sets(), setKey{typ: typeExists}).count > 0)
 		return true
 	})
 	return counts

@@ -38,7 +38,7 @@ func sameContent(a, b *node, hostnamePTR bool) bool {
 			pointers = append(pointers, rr...)
 			return true
 		})
-		return slices.DeleteFunc(slices.Clone(n.sets), func(s rrset) bool {
+		return slices.DeleteFunc(n.sets(), func(s rrset) bool {
 			return s.typ == typeExists || s.typ == wire.TypePTR
 		}), pointers
 	}

@@ -83,7 +83,7 @@ func (t trie) find(h *hasher, name []byte) *node {
 		}
 		s := &b.slots[bits.OnesCount64(b.used&(bit-1))]
 		if s.node != nil {
-			if string(s.node.name) == string(name) {
+			if s.node.is(name) {
 				return s.node
 			}
 			return nil
@@ -95,7 +95,7 @@ func (t trie) find(h *hasher, name []byte) *node {
 
 // put returns the trie with n in the place of any node of its name.
 func (t trie) put(h *hasher, edit uint64, n *node) trie {
-	hash := h.narrow(maphash.String(h.seeds[0], string(n.name)))
+	hash := h.narrow(maphash.Bytes(h.seeds[0], n.blob[:n.nameLen]))
 	root, added := t.root.put(h, edit, n, hash, 0)
 	t.root = root
 	if added {
@@ -109,7 +109,7 @@ func (b *branch) put(h *hasher, edit uint64, n *node, hash uint64, level int) (_
 		b = &branch{edit: edit}
 	}
 	b = b.own(edit)
-	bit := uint64(1) << h.bits(hash, n.name, level)
+	bit := uint64(1) << h.bits(hash, n.name(), level)
 	i := bits.OnesCount64(b.used & (bit - 1))
 	if b.used&bit == 0 {
 		b.used |= bit
@@ -121,12 +121,12 @@ func (b *branch) put(h *hasher, edit uint64, n *node, hash uint64, level int) (_
 	case s.branch != nil:
 		s.branch, added = s.branch.put(h, edit, n, hash, level+1)
 		return b, added
-	case s.node.name == n.name:
+	case s.node.name() == n.name():
 		s.node = n
 		return b, false
 	default: // two names in one slot: both move a level down
 		other := s.node
-		otherHash := h.narrow(maphash.String(h.seeds[0], string(other.name)))
+		otherHash := h.narrow(maphash.Bytes(h.seeds[0], other.blob[:other.nameLen]))
 		deeper, _ := (*branch)(nil).put(h, edit, other, otherHash, level+1)
 		deeper, _ = deeper.put(h, edit, n, hash, level+1)
 		*s = slot{branch: deeper}
@@ -156,7 +156,7 @@ func (b *branch) remove(h *hasher, edit uint64, name Name, hash uint64, level in
 	}
 	s := b.slots[i]
 	if s.node != nil {
-		if s.node.name != name {
+		if s.node.name() != name {
 			return b, false
 		}
 		s = slot{}

@@ -26,7 +26,7 @@ func TestTrieAgainstMap(t *testing.T) {
 				for range 1 + rng.IntN(20) {
 					name := Name(fmt.Sprintf("\x03%03d\x00", rng.IntN(200)))
 					if rng.IntN(5) < 3 {
-						n := &node{name: name}
+						n := newNode(name, 0, nil)
 						tr, model[name] = tr.put(&h, edit, n), n
 					} else {
 						tr = tr.remove(&h, edit, name)
@@ -57,10 +57,10 @@ func checkTrie(t *testing.T, h *hasher, tr trie, model map[Name]*node) {
 	t.Helper()
 	seen := map[Name]*node{}
 	tr.each(func(n *node) bool {
-		if seen[n.name] != nil {
-			t.Fatalf("%q is there twice", n.name)
+		if seen[n.name()] != nil {
+			t.Fatalf("%q is there twice", n.name())
 		}
-		seen[n.name] = n
+		seen[n.name()] = n
 		return true
 	})
 	if !maps.Equal(seen, model) || tr.size != len(model) {
@@ -96,7 +96,7 @@ func TestTrieEachStops(t *testing.T) {
 	h := newHasher()
 	var tr trie
 	for i := range 500 {
-		tr = tr.put(&h, 1, &node{name: Name(fmt.Sprintf("\x03%03d\x00", i))})
+		tr = tr.put(&h, 1, newNode(Name(fmt.Sprintf("\x03%03d\x00", i)), 0, nil))
 	}
 	calls := 0
 	tr.each(func(*node) bool { calls++; return calls < 7 })
