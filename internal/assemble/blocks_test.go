@@ -84,9 +84,8 @@ b.cluster.local:0 other.example:0 {
 	}
 }
 
-// TestTwoPorts sees that blocks on different addresses are apart, and that a
-// metric of one has no zone of the other.
-func TestTwoPorts(t *testing.T) {
+// TestTwoAddresses sees that blocks on different addresses are apart.
+func TestTwoAddresses(t *testing.T) {
 	p := start(t, `
 cluster.local:0 {
     bind 127.0.0.1

@@ -37,7 +37,7 @@ func TestLoadErrors(t *testing.T) {
 				`Corefile:2: unknown plugin "foo" ` + known,
 				`Corefile:3: health: wants at most one address such as :8080, 127.0.0.1:8080 or [::1]:8080, got "localhost"`,
 				`Corefile:4: unknown plugin "bar" ` + known,
-				`Corefile:6: monitor: wants until-ready or continuously, got "never"`,
+				`Corefile:6: monitor: wants one of until-ready, continuously, got "never"`,
 				`Corefile:10: unknown plugin "baz" ` + known,
 			}, "all that is wrong is told at once",
 		},

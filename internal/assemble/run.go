@@ -161,15 +161,15 @@ func (r *run) endpoints(ctx context.Context) (drain func(), err error) {
 			s.Drain()
 		}
 	}
-	opened := map[string]bool{}
-	first := func(address string) bool {
-		was := opened[address]
-		opened[address] = true
+	opened := map[string]bool{} // blocks may share an endpoint; two endpoints with port 0 are two
+	first := func(endpoint, address string) bool {
+		was := opened[endpoint+address]
+		opened[endpoint+address] = true
 		return !was
 	}
 	for i := range r.plan.blocks {
 		b := &r.plan.blocks[i]
-		if b.health != nil && first(b.health.Address) {
+		if b.health != nil && first("health", b.health.Address) {
 			c := *b.health
 			c.Logger, c.Registerer = r.Logger, r.Registry
 			s, err := health.New(c)
@@ -179,7 +179,7 @@ func (r *run) endpoints(ctx context.Context) (drain func(), err error) {
 			r.start(func() error { return s.Run(ctx) })
 			r.Logger.Info("health endpoint", "address", s.Addr())
 		}
-		if b.ready != nil && first(b.ready.Address) {
+		if b.ready != nil && first("ready", b.ready.Address) {
 			c := *b.ready
 			c.Logger, c.Checks = r.Logger, r.checks()
 			s, err := ready.New(c)
@@ -190,7 +190,7 @@ func (r *run) endpoints(ctx context.Context) (drain func(), err error) {
 			r.start(func() error { return s.Run(ctx) })
 			r.Logger.Info("ready endpoint", "address", s.Addr())
 		}
-		if b.prometheus != nil && first(b.prometheus.Address) {
+		if b.prometheus != nil && first("prometheus", b.prometheus.Address) {
 			s, err := prometheus.NewServer(prometheus.ServerConfig{
 				Address: b.prometheus.Address, Gatherer: r.Registry, Logger: r.Logger,
 			})

@@ -93,20 +93,23 @@ func TestShutdownAnswersTCP(t *testing.T) {
 	}
 }
 
-// TestShutdownAnswersWaiting has many connections, the last of which the kernel
-// has taken in and the server most likely not yet.
+// TestShutdownAnswersWaiting has many connections that the kernel took in
+// before the server could, and that it has not all taken in when it shuts down.
 func TestShutdownAnswersWaiting(t *testing.T) {
 	g := newGate()
-	s := start(t, g, server.Config{})
-	first := dial(t, "udp", s)
-	write(t, first, framed(t, 0)[2:])
-	dnstest.Receive(t, "the first query", g.entered)
+	s, err := server.Listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: g}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dial(t, "udp", s), framed(t, 0)[2:])
 	var conns []net.Conn
-	for id := range uint16(50) {
+	for id := range uint16(200) {
 		c := dial(t, "tcp", s)
 		write(t, c, framed(t, id))
 		conns = append(conns, c)
 	}
+	go s.Serve()
+	dnstest.Receive(t, "the first query", g.entered) // it serves
 	result := shutdown(s, time.Minute)
 	close(g.release)
 	for id, c := range conns {

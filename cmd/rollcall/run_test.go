@@ -1,0 +1,98 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestUsageErrors has command lines that are wrong.
+func TestUsageErrors(t *testing.T) {
+	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: they stand for a Corefile of their own; rollcall check -print with them shows it"
+	tests := []struct{ args, want string }{
+		{"frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help); rollcall help says more`},
+		{"help frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help)`},
+		{"serve dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
+		{"-listen 127.0.0.1:0 dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
+		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
+		{"zone --frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help zone says more"},
+		{"-listen", "wrong usage: flag needs an argument: -listen; rollcall help serve says more"},
+		{"zone -timeout soon", `wrong usage: invalid value "soon" for flag -timeout: parse error; rollcall help zone says more`},
+		{"-conf x -listen :0", clash},
+		{"check x -zone y", clash},
+		{"check x y", `check takes one Corefile, got "y" too`},
+		{"check -conf x y", `check takes one Corefile, got "y" too`},
+		{"-manifests x -kubeconfig y", "-manifests and -kubeconfig exclude one another: objects come from files or from a cluster"},
+		{"-namespace x", "-namespace is for the manifests of -manifests"},
+		{"-listen 53", `-listen "53": want host:port, as 127.0.0.1:5300, [::1]:5300 or :53`},
+		{"-listen :dns", `-listen ":dns": port "dns": want 0 to 65535`},
+		{"-listen :65536", `-listen ":65536": port "65536": want 0 to 65535`},
+		{"check -zone a..b", `command line:3: kubernetes: "a..b" is not a zone: labels must have 1 to 63 bytes, and the name 255 at most`},
+	}
+	t.Chdir(t.TempDir()) // without a Corefile
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			out, err := rollcall(t, "", strings.Fields(tt.args)...)
+			if err == nil {
+				t.Fatalf("no error, printed %s", out)
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" || out != "" {
+				t.Errorf("printed %q (-want +got):\n%s", out, diff)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	commands := []string{"serve", "zone", "check", "version", "help"}
+	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
+	tests := []struct {
+		args []string // each gives the same
+		want []string // what is in it
+	}{
+		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
+		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]", "Answer DNS questions"}, flags...)},
+		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]", "-timeout 30s"}, flags...)},
+		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE]", "-print"}, flags...)},
+		{[]string{"help version", "version -h"}, []string{"rollcall version [FLAGS]", "Print the version."}},
+		{[]string{"help help", "help -h"}, []string{"rollcall help [FLAGS] [COMMAND]"}},
+	}
+	for _, tt := range tests {
+		first := ""
+		for _, args := range tt.args {
+			t.Run(args, func(t *testing.T) {
+				out, err := rollcall(t, "", strings.Fields(args)...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, want := range tt.want {
+					if !strings.Contains(out, want) {
+						t.Errorf("no %q in\n%s", want, out)
+					}
+				}
+				if first == "" {
+					first = out
+				}
+				if diff := cmp.Diff(first, out); diff != "" {
+					t.Errorf("not what %q gives (-that +this):\n%s", tt.args[0], diff)
+				}
+			})
+		}
+	}
+}
+
+// prefixed returns texts with a prefix each.
+func prefixed(prefix string, texts []string) (out []string) {
+	for _, s := range texts {
+		out = append(out, prefix+s)
+	}
+	return out
+}
+
+func TestVersion(t *testing.T) {
+	out, err := rollcall(t, "", "version")
+	if f := strings.Fields(out); err != nil || len(f) != 3 || f[0] != "rollcall" || !strings.HasSuffix(out, "\n") {
+		t.Errorf("error %v, printed %q, want rollcall, version and revision", err, out)
+	}
+}
