@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -19,7 +20,6 @@ import (
 const (
 	defaultCorefile = "Corefile"       // in the working directory, if it is there
 	defaultListen   = "127.0.0.1:5300" // with -manifests or -kubeconfig
-	reverseZones    = "in-addr.arpa ip6.arpa"
 )
 
 // builtin is the Corefile without any configuration: cluster DNS, as a pod.
@@ -85,11 +85,11 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	case !shorthand:
 		return corefile.Parse("built-in Corefile", strings.NewReader(builtin))
 	}
-	text, err := f.text(ctx)
+	block, err := f.block(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return corefile.Parse("command line", strings.NewReader(text))
+	return &corefile.File{Name: commandLine, Blocks: []corefile.Block{block}}, nil
 }
 
 func open(path string) (*corefile.File, error) {
@@ -101,9 +101,12 @@ func open(path string) (*corefile.File, error) {
 	return corefile.Parse(path, f)
 }
 
-// text returns the Corefile that the shorthands stand for. It opens nothing but
-// the DNS address.
-func (f *configFlags) text(ctx context.Context) (string, error) {
+// commandLine is where what the shorthands stand for is said to be.
+const commandLine = "command line"
+
+// block returns the server block that the shorthands stand for. It opens nothing
+// but the DNS address.
+func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	listen := f.listen
 	if listen == "" {
 		listen = ":53"
@@ -113,33 +116,32 @@ func (f *configFlags) text(ctx context.Context) (string, error) {
 	}
 	host, port, err := splitListen(ctx, listen)
 	if err != nil {
-		return "", fmt.Errorf("-listen %q: %w", listen, err)
+		return corefile.Block{}, fmt.Errorf("-listen %q: %w", listen, err)
 	}
-	zone := f.zone
-	if zone == "" {
-		zone = "cluster.local"
+	at := corefile.Pos{File: commandLine}
+	line := func(name string, args ...string) corefile.Directive {
+		return corefile.Directive{Name: name, Args: args, Pos: at}
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, ".:%d {\n", port)
-	if host != "" {
-		fmt.Fprintf(&b, "    bind %s\n", host)
-	}
-	fmt.Fprintf(&b, "    errors\n    kubernetes %s %s {\n        pods insecure\n", quote(zone), reverseZones)
+	kubernetes := line("kubernetes", cmp.Or(f.zone, "cluster.local"), "in-addr.arpa", "ip6.arpa")
+	kubernetes.Body = append(kubernetes.Body, line("pods", "insecure"))
 	for _, path := range f.manifests {
-		fmt.Fprintf(&b, "        manifests %s\n", quote(path))
+		kubernetes.Body = append(kubernetes.Body, line("manifests", path))
 	}
 	if f.namespace != "" {
-		fmt.Fprintf(&b, "        default_namespace %s\n", quote(f.namespace))
+		kubernetes.Body = append(kubernetes.Body, line("default_namespace", f.namespace))
 	}
 	if f.kubeconfig != "" {
-		fmt.Fprintf(&b, "        kubeconfig %s\n", quote(f.kubeconfig))
+		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
 	}
-	b.WriteString("    }\n}\n")
-	return b.String(), nil
+	block := corefile.Block{Pos: at, Keys: []corefile.Key{
+		{Scheme: "dns", Name: ".", Zones: []string{"."}, Port: int(port), Pos: at},
+	}}
+	if host != "" {
+		block.Directives = append(block.Directives, line("bind", host))
+	}
+	block.Directives = append(block.Directives, line("errors"), kubernetes)
+	return block, nil
 }
-
-// quote writes an argument so that the Corefile takes it as one.
-func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
 // splitListen returns the address and port of host:port, with names resolved;
 // no address is all.

@@ -28,7 +28,7 @@ func TestUsageErrors(t *testing.T) {
 		{"-listen 53", `-listen "53": want host:port, as 127.0.0.1:5300, [::1]:5300 or :53`},
 		{"-listen :dns", `-listen ":dns": port "dns": want 0 to 65535`},
 		{"-listen :65536", `-listen ":65536": port "65536": want 0 to 65535`},
-		{"check -zone a..b", `command line:3: kubernetes: "a..b" is not a zone: labels must have 1 to 63 bytes, and the name 255 at most`},
+		{"check -zone a..b", `command line: kubernetes: "a..b" is not a zone: labels must have 1 to 63 bytes, and the name 255 at most`},
 	}
 	t.Chdir(t.TempDir()) // without a Corefile
 	for _, tt := range tests {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
+	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
 )
@@ -22,7 +25,7 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			return err
 		}
 		version, revision := buildVersion()
-		return plan.Run(ctx, assemble.Process{
+		err = plan.Run(ctx, assemble.Process{
 			Stdin:    s.in,
 			Stdout:   s.out,
 			Logger:   newLogger(s.err),
@@ -32,5 +35,17 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				fmt.Fprintf(s.out, "listening on %s (udp, tcp)\n", addr)
 			},
 		})
+		return withRemedy(err)
 	}
+}
+
+// withRemedy adds to errors of listening what helps.
+func withRemedy(err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; -listen %s needs neither)", err, defaultListen)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w (another server has the port; -listen chooses another, port 0 a free one)", err)
+	}
+	return err
 }

@@ -143,7 +143,9 @@ func (r *run) chain(b *block) (resolver.Handler, error) {
 		h = logged
 	}
 	if b.errors != nil {
-		h = errorlog.New(*b.errors, r.Logger, h)
+		logged := errorlog.New(*b.errors, r.Logger, h)
+		r.closers = append(r.closers, logged.Close)
+		h = logged
 	}
 	return h, nil
 }

@@ -43,7 +43,7 @@ func TestLoadErrors(t *testing.T) {
 		},
 		{
 			"no block", "# nothing\n",
-			[]string{"no server block; the least is: .:53 { kubernetes cluster.local }"}, "a server of nothing",
+			[]string{"Corefile: no server block; the least is: .:53 { kubernetes cluster.local }"}, "a server of nothing",
 		},
 		{
 			"one address for two", ". {\nhealth :8080\nready :8080\n}",

@@ -98,7 +98,7 @@ func Load(file *corefile.File) (*Plan, error) {
 		plan.blocks = append(plan.blocks, b)
 	}
 	if len(file.Blocks) == 0 {
-		errs = append(errs, ErrNoBlock)
+		errs = append(errs, fmt.Errorf("%s: %w", file.Name, ErrNoBlock))
 	}
 	errs = append(errs, plan.checkProcess()...)
 	if err := errors.Join(errs...); err != nil {

@@ -59,6 +59,7 @@ type run struct {
 	metrics *prometheus.Metrics
 	sources []zones
 	zoneOf  map[*block]*zone.Zone
+	closers []func() // of handlers, once nothing is served
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
@@ -80,6 +81,11 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		for _, done := range r.closers {
+			done()
+		}
+	}()
 	if err := r.Registry.Register(newZoneCollector(r.allZones())); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
@@ -266,7 +272,7 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 			Responder: &resolver.Responder{
 				Handler:  l.mux,
 				Rejected: func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-				Panicked: r.panicked,
+				Panicked: func(q *resolver.Query, reason any) { r.panicked(label(l.port), q, reason) },
 			},
 		})
 		if err != nil {
@@ -288,8 +294,8 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 }
 
 // panicked counts and logs a panic, on the goroutine that it is unwinding.
-func (r *run) panicked(q *resolver.Query, reason any) {
-	r.metrics.Panicked()
+func (r *run) panicked(server string, q *resolver.Query, reason any) {
+	r.metrics.Panicked(server)
 	log := r.Logger.With("name", zone.Name(q.Name()), "type", q.Type, "reason", reason)
 	if slices.ContainsFunc(r.plan.blocks, func(b block) bool { return b.errors != nil && b.errors.Stacktrace }) {
 		log = log.With("stack", string(debug.Stack()))

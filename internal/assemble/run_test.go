@@ -256,11 +256,11 @@ func TestRunErrors(t *testing.T) {
 		},
 		{
 			"DNS address in use", ".:" + port + " {\nbind 127.0.0.1\nhealth 127.0.0.1:0\nready 127.0.0.1:0\n" + kubernetes + "}",
-			"listening: listen tcp 127.0.0.1:" + port + ": bind: address already in use", "which, and why",
+			"listening: listen tcp4 127.0.0.1:" + port + ": bind: address already in use", "which, and why",
 		},
 		{
 			"second DNS address in use", ".:0 {\nbind 127.0.0.1\n" + kubernetes + "}\n.:" + port + " {\nbind 127.0.0.1\n}",
-			"listening: listen tcp 127.0.0.1:" + port + ": bind: address already in use", "the first is closed again",
+			"listening: listen tcp4 127.0.0.1:" + port + ": bind: address already in use", "the first is closed again",
 		},
 		{
 			"health address in use", ".:0 {\nbind 127.0.0.1\nready 127.0.0.1:0\nhealth 127.0.0.1:" + port + "\n" + kubernetes + "}",

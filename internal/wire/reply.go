@@ -123,7 +123,7 @@ func (r *Reply) Clear() {
 	if r.q.HasQuestion() {
 		n += r.q.end - HeaderLen
 	}
-	r.buf, r.count, r.truncated = r.buf[:n], [3]uint16{}, false
+	r.buf, r.count, r.truncated, r.hasEDE = r.buf[:n], [3]uint16{}, false, false
 }
 
 // offset returns where in the message the next octet goes.

@@ -60,7 +60,7 @@ func FuzzParse(f *testing.F) {
 func checkRoundTrip(t *testing.T, f *corefile.File) {
 	t.Helper()
 	text := f.String()
-	again, err := corefile.Parse("printed", strings.NewReader(text))
+	again, err := corefile.Parse(f.Name, strings.NewReader(text))
 	if err != nil {
 		t.Fatalf("what was printed does not parse: %v\n%s", err, text)
 	}

@@ -17,7 +17,7 @@ func Parse(name string, r io.Reader) (*File, error) {
 		snippets: map[string]snippet{},
 		last:     Pos{File: name, Line: 1},
 	}
-	f := &File{}
+	f := &File{Name: name}
 	for {
 		b, ok, err := p.block()
 		if err != nil {

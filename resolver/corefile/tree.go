@@ -5,6 +5,7 @@ import "fmt"
 // File is a parsed Corefile, imports and snippets expanded and environment
 // references replaced.
 type File struct {
+	Name   string // as given to Parse
 	Blocks []Block
 }
 
@@ -55,11 +56,16 @@ type Pos struct {
 	// File is the name given to Parse, or the path of an imported file,
 	// relative as the import was.
 	File string
-	Line int // from 1
+	Line int // from 1; 0 for what was not read from lines
 }
 
 // String returns the position as "Corefile:12".
-func (p Pos) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
 
 // Errorf returns an [*Error] at the position. The format may use %w.
 func (p Pos) Errorf(format string, args ...any) error {

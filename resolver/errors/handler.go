@@ -20,12 +20,27 @@ type Handler struct {
 	next   resolver.Handler
 
 	mu     sync.Mutex
-	counts []int // by index of config.Consolidate, in its period under way; guarded by mu
+	counts []int         // by index of config.Consolidate, in its period under way; guarded by mu
+	timers []*time.Timer // likewise: the end of that period, nil for none
 }
 
 // New returns a handler that logs to log what goes wrong in next.
 func New(config Config, log *slog.Logger, next resolver.Handler) *Handler {
-	return &Handler{config: config, log: log, next: next, counts: make([]int, len(config.Consolidate))}
+	return &Handler{config: config, log: log, next: next, counts: make([]int, len(config.Consolidate)),
+		timers: make([]*time.Timer, len(config.Consolidate))}
+}
+
+// Close ends all periods now, and logs how many errors they had. The Handler
+// must not serve any more.
+func (h *Handler) Close() {
+	for i := range h.config.Consolidate {
+		h.mu.Lock()
+		pending := h.timers[i] != nil && h.timers[i].Stop()
+		h.mu.Unlock()
+		if pending {
+			h.summarise(i)
+		}
+	}
 }
 
 // Serve passes q on, and logs its error if there was one.
@@ -46,22 +61,22 @@ func (h *Handler) report(q *resolver.Query, err error) {
 		if !rule.Pattern.MatchString(err.Error()) {
 			continue
 		}
-		if h.count(i) == 1 {
-			time.AfterFunc(rule.Period, func() { h.summarise(i) })
-			if rule.ShowFirst {
-				h.log.Log(context.Background(), rule.Level, text)
-			}
+		if h.count(i) == 1 && rule.ShowFirst {
+			h.log.Log(context.Background(), rule.Level, text)
 		}
 		return
 	}
 	h.log.Error(text)
 }
 
-// count adds one error to a rule's period, and returns how many that makes.
+// count adds one error to a rule's period, which the first begins, and returns
+// how many that makes.
 func (h *Handler) count(rule int) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.counts[rule]++
+	if h.counts[rule]++; h.counts[rule] == 1 {
+		h.timers[rule] = time.AfterFunc(h.config.Consolidate[rule].Period, func() { h.summarise(rule) })
+	}
 	return h.counts[rule]
 }
 

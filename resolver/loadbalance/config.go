@@ -2,17 +2,8 @@ package loadbalance
 
 import "github.com/rollcall-dns/rollcall/resolver/corefile"
 
-// Policy says how the addresses of an answer are ordered.
-type Policy uint8
-
-// RoundRobin puts A, AAAA and MX records in random order, each order as likely
-// as any other, CNAME records first. It is the only policy yet.
-const RoundRobin Policy = 0
-
-// Config is a loadbalance directive.
-type Config struct {
-	Policy Policy
-}
+// Config is a loadbalance directive. Its one policy, round_robin, needs none.
+type Config struct{}
 
 // Parse reads a loadbalance directive:
 //
@@ -31,8 +22,8 @@ func Parse(d corefile.Directive) (Config, error) {
 	}
 	for _, o := range d.Body {
 		if o.Name == "prefer" {
-			return Config{}, o.Errorf("is not supported: the order is random")
+			return Config{}, o.Errorf("is not supported: addresses are turned, and not sorted")
 		}
 	}
-	return Config{Policy: RoundRobin}, d.Options(corefile.Options{})
+	return Config{}, d.Options(corefile.Options{})
 }

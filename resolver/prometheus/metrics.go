@@ -84,8 +84,12 @@ func BuildInfo(r prometheus.Registerer, version, revision string) error {
 	}, func() float64 { return 1 }))
 }
 
-// Panicked counts a panic.
-func (m *Metrics) Panicked() { m.panics.Inc() }
+// Panicked counts a panic, and the SERVFAIL that it ended in: the handler that
+// counts replies was unwound. Server is as for Handler.
+func (m *Metrics) Panicked(server string) {
+	m.panics.Inc()
+	m.responses.WithLabelValues(server, Dropped, "", wire.ServFail.String(), "").Inc()
+}
 
 // Rejected counts a packet that no handler saw.
 func (m *Metrics) Rejected(q *resolver.Query, o resolver.Outcome) {

@@ -213,7 +213,7 @@ func TestProcessMetrics(t *testing.T) {
 	if err := prometheus.BuildInfo(registry, "1.2.3", "abc"); err != nil {
 		t.Fatal(err)
 	}
-	m.Panicked()
+	m.Panicked("dns://:53")
 	m.Enabled("dns://:53", "cluster.local.", "kubernetes")
 	responder := resolver.Responder{
 		Handler:  resolver.Refuse{},

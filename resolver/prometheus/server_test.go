@@ -15,7 +15,7 @@ func TestServer(t *testing.T) {
 	dnstest.NoLeaks(t)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	registry, m := newMetrics(t)
-	m.Panicked()
+	m.Panicked("dns://:53")
 	s, err := prometheus.NewServer(prometheus.ServerConfig{Address: "127.0.0.1:0", Gatherer: registry})
 	if err != nil {
 		t.Fatal(err)

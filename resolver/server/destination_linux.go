@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"syscall"
 	"unsafe"
 )
@@ -54,15 +53,4 @@ func leaveRoutes(control []byte) {
 		}
 		control = control[min(syscall.CmsgSpace(len(data)), len(control)):]
 	}
-}
-
-// explain adds the remedy to errors that users meet.
-func explain(err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("%w (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; -listen 127.0.0.1:5300 needs neither)", err)
-	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w (another server has the port; -listen chooses another, port 0 a free one)", err)
-	}
-	return err
 }

@@ -116,17 +116,24 @@ func choosesPort(addr string) bool {
 }
 
 func (s *Server) open() error {
-	packets, err := net.ListenPacket("udp", s.config.Addr)
+	host, _, err := net.SplitHostPort(s.config.Addr)
 	if err != nil {
-		return fmt.Errorf("listening: %w", explain(err))
+		return fmt.Errorf("listening: %w", err)
+	}
+	family := ""
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
+		family = "4" // 0.0.0.0 is all IPv4 addresses, and no IPv6 ones
+	}
+	packets, err := net.ListenPacket("udp"+family, s.config.Addr)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
 	}
 	s.udp = packets.(*net.UDPConn)
-	host, _, _ := net.SplitHostPort(s.config.Addr)
 	port := s.udp.LocalAddr().(*net.UDPAddr).Port
-	stream, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	stream, err := net.Listen("tcp"+family, net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		s.udp.Close()
-		return fmt.Errorf("listening: %w", explain(err))
+		return fmt.Errorf("listening: %w", err)
 	}
 	s.tcp = stream.(*net.TCPListener)
 	if s.udp.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {

@@ -14,6 +14,9 @@ import (
 // small; what is longer is cut, and then no well-formed query.
 const maxPacket = 4096
 
+// retryRead is how long a reader waits after an error.
+const retryRead = 100 * time.Millisecond
+
 // readUDP answers packets one by one until the socket is closed or drained.
 func (s *Server) readUDP() {
 	var (
@@ -30,7 +33,8 @@ func (s *Server) readUDP() {
 			if errors.Is(err, net.ErrClosed) || s.isClosing() {
 				return
 			}
-			s.config.Logger.Warn("reading UDP", "err", err) // of an earlier reply, as a port unreachable
+			s.config.Logger.Warn("reading UDP", "err", err, "retry", retryRead)
+			time.Sleep(retryRead) // the socket is ill: don't spin, and don't fill the log
 			continue
 		}
 		if n == 0 || from.Port() == 0 || from == local {
