@@ -6,6 +6,8 @@ import (
 	"net"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // controlSize is room for the control data that says which address a packet was
@@ -32,6 +34,16 @@ func wantDestination(c *net.UDPConn) error {
 		return fmt.Errorf("IP_PKTINFO: %w", errors.Join(err4, err6))
 	}
 	return nil
+}
+
+// sharePort lets several sockets be bound to one port: the kernel spreads
+// packets over them by their source (socket(7), SO_REUSEPORT).
+func sharePort(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, failed)
 }
 
 // leaveRoutes takes out of a packet's control data which interface it came in

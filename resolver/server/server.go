@@ -32,7 +32,8 @@ type Config struct {
 	Addr string
 	// Responder answers the packets.
 	Responder *resolver.Responder
-	// Readers is how many goroutines read UDP; as many as Go uses cores if 0.
+	// Readers is how many goroutines read UDP, on Linux each from a socket of
+	// its own; as many as Go uses cores if 0.
 	Readers int
 	// MaxConns bounds TCP connections in all, MaxConnsPerSource those from one
 	// address. A connection over a bound is closed at once.
@@ -43,6 +44,8 @@ type Config struct {
 	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
+
+	portable bool // read packets one by one where they could be in batches, for tests
 }
 
 func (c *Config) setDefaults() {
@@ -76,7 +79,7 @@ func (c *Config) setDefaults() {
 // Server serves one address over UDP and TCP.
 type Server struct {
 	config Config
-	udp    *net.UDPConn
+	udp    []*net.UDPConn // one, or in batches one for each reader
 	tcp    *net.TCPListener
 	done   sync.WaitGroup // goroutines that read
 
@@ -124,28 +127,52 @@ func (s *Server) open() error {
 	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
 		family = "4" // 0.0.0.0 is all IPv4 addresses, and no IPv6 ones
 	}
-	packets, err := net.ListenPacket("udp"+family, s.config.Addr)
-	if err != nil {
+	if err := s.openUDP("udp"+family, host); err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	s.udp = packets.(*net.UDPConn)
-	port := s.udp.LocalAddr().(*net.UDPAddr).Port
-	stream, err := net.Listen("tcp"+family, net.JoinHostPort(host, strconv.Itoa(port)))
+	stream, err := net.Listen("tcp"+family, net.JoinHostPort(host, strconv.Itoa(int(s.Addr().Port()))))
 	if err != nil {
-		s.udp.Close()
+		s.closeUDP()
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.tcp = stream.(*net.TCPListener)
-	if s.udp.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
-		if err := wantDestination(s.udp); err != nil {
-			s.config.Logger.Warn("replies may leave from another address than was asked", "err", err)
+	return nil
+}
+
+// openUDP opens the UDP sockets, all on one port. That another process has the
+// port is found when TCP's is opened, even if that one shares it for UDP too.
+func (s *Server) openUDP(network, host string) error {
+	sockets, config := 1, net.ListenConfig{}
+	if batched && !s.config.portable {
+		sockets, config.Control = s.config.Readers, sharePort
+	}
+	addr := s.config.Addr
+	for range sockets {
+		c, err := config.ListenPacket(context.Background(), network, addr)
+		if err != nil {
+			s.closeUDP()
+			return err
 		}
+		s.udp = append(s.udp, c.(*net.UDPConn))
+		if s.Addr().Addr().IsUnspecified() {
+			if err := wantDestination(c.(*net.UDPConn)); err != nil {
+				s.config.Logger.Warn("replies may leave from another address than was asked", "err", err)
+			}
+		}
+		addr = net.JoinHostPort(host, strconv.Itoa(int(s.Addr().Port())))
 	}
 	return nil
 }
 
+func (s *Server) closeUDP() {
+	for _, c := range s.udp {
+		c.Close()
+	}
+	s.udp = nil
+}
+
 // Addr returns the address listened on.
-func (s *Server) Addr() netip.AddrPort { return s.udp.LocalAddr().(*net.UDPAddr).AddrPort() }
+func (s *Server) Addr() netip.AddrPort { return s.udp[0].LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // Serve answers until Shutdown or Close. It returns when nothing reads any more.
 func (s *Server) Serve() {
@@ -156,11 +183,15 @@ func (s *Server) Serve() {
 	}
 	s.done.Add(1) // under mu: Shutdown waits for it, or there is nothing to wait for
 	s.mu.Unlock()
-	for range s.config.Readers {
+	for i := range s.config.Readers {
 		s.done.Add(1)
 		go func() {
 			defer s.done.Done()
-			s.readUDP()
+			if c := s.udp[i%len(s.udp)]; batched && !s.config.portable {
+				s.readBatches(c)
+			} else {
+				s.readPackets(c)
+			}
 		}()
 	}
 	go func() {
@@ -182,7 +213,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing = true
 	s.drained = time.Now().Add(drainTime)
 	s.tcp.SetDeadline(s.drained)
-	s.udp.SetReadDeadline(s.drained)
+	for _, c := range s.udp {
+		c.SetReadDeadline(s.drained)
+	}
 	for c := range s.conns {
 		c.SetReadDeadline(s.drained)
 	}
@@ -208,7 +241,9 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing, s.closed = true, true
-	s.udp.Close()
+	for _, c := range s.udp {
+		c.Close()
+	}
 	s.tcp.Close()
 	for c := range s.conns {
 		c.Close()

@@ -97,7 +97,7 @@ func TestShutdownAnswersTCP(t *testing.T) {
 // before the server could, and that it has not all taken in when it shuts down.
 func TestShutdownAnswersWaiting(t *testing.T) {
 	g := newGate()
-	s, err := server.Listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: g}})
+	s, err := listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: g}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestShutdownCloses(t *testing.T) {
 func TestEndBeforeServe(t *testing.T) {
 	dnstest.NoLeaks(t)
 	for range 100 {
-		s, err := server.Listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: resolver.Refuse{}}})
+		s, err := listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: resolver.Refuse{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestEndBeforeServe(t *testing.T) {
 		}
 		dnstest.Receive(t, "Serve's end", served)
 	}
-	s, err := server.Listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: resolver.Refuse{}}})
+	s, err := listen(server.Config{Addr: "127.0.0.1:0", Responder: &resolver.Responder{Handler: resolver.Refuse{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,10 @@ const maxPacket = 4096
 // retryRead is how long a reader waits after an error.
 const retryRead = 100 * time.Millisecond
 
-// readUDP answers packets one by one until the socket is closed or drained.
-func (s *Server) readUDP() {
+// readPackets answers packets one by one until the socket is closed or drained.
+// It is for systems that have no batches, and may be called for one socket
+// several times at once.
+func (s *Server) readPackets(c *net.UDPConn) {
 	var (
 		x       resolver.Exchange
 		packet  = make([]byte, maxPacket)
@@ -28,7 +30,7 @@ func (s *Server) readUDP() {
 	)
 	x.Query.Transport = resolver.UDP
 	for {
-		n, nc, _, from, err := s.udp.ReadMsgUDPAddrPort(packet, control)
+		n, nc, _, from, err := c.ReadMsgUDPAddrPort(packet, control)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || s.isClosing() {
 				return
@@ -48,7 +50,7 @@ func (s *Server) readUDP() {
 		}
 		// Control data says which address was asked: the reply leaves from it.
 		leaveRoutes(control[:nc])
-		if _, _, err := s.udp.WriteMsgUDPAddrPort(out, control[:nc], from); err != nil && !errors.Is(err, net.ErrClosed) {
+		if _, _, err := c.WriteMsgUDPAddrPort(out, control[:nc], from); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "to", from, "err", err)
 		}
 	}

@@ -1,0 +1,196 @@
+package server
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver"
+)
+
+// batched says that this system reads and writes packets in batches, each
+// reader on a socket of its own.
+const batched = true
+
+// batchSize is how many packets one system call carries at most. More would not
+// be cheaper, and the first reply of a batch waits for the last.
+const batchSize = 32
+
+// message is the kernel's struct mmsghdr.
+type message struct {
+	unix.Msghdr
+	length uint32
+}
+
+// place is the memory of one packet and its reply.
+type place struct {
+	from    [unix.SizeofSockaddrInet6]byte // large enough for either family
+	control [controlSize]byte
+	packet  [maxPacket]byte
+	reply   [wire.MaxUDP]byte
+	in, out unix.Iovec
+}
+
+// batch is the memory of one reader, made once. The kernel is given pointers
+// into it, which is sound as it is on the heap, and never moves.
+type batch struct {
+	places   [batchSize]place
+	received [batchSize]message
+	replies  [batchSize]message
+}
+
+func newBatch() *batch {
+	b := new(batch)
+	for i := range b.places {
+		p := &b.places[i]
+		p.in.Base = &p.packet[0]
+		p.in.SetLen(maxPacket)
+		p.out.Base = &p.reply[0]
+		b.received[i].Iov = &p.in
+		b.received[i].SetIovlen(1)
+		b.received[i].Name = &p.from[0]
+		b.received[i].Control = &p.control[0]
+	}
+	b.offer(batchSize)
+	return b
+}
+
+// offer gives the first n places' full sizes to the kernel again, which wrote
+// there how much it used.
+func (b *batch) offer(n int) {
+	for i := range b.received[:n] {
+		b.received[i].Namelen = unix.SizeofSockaddrInet6
+		b.received[i].SetControllen(controlSize)
+	}
+}
+
+// readBatches answers packets until the socket is closed or drained: those that
+// have arrived are read by one call and answered by one. Nothing is allocated
+// and no lock is held.
+func (s *Server) readBatches(c *net.UDPConn) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		s.config.Logger.Error("reading UDP", "err", err)
+		return
+	}
+	var (
+		x     resolver.Exchange
+		b     = newBatch()
+		local = s.Addr()
+		count int
+		errno syscall.Errno
+	)
+	x.Query.Transport, x.Query.Local = resolver.UDP, local
+	read := func(fd uintptr) bool {
+		count, errno = transfer(unix.SYS_RECVMMSG, fd, b.received[:])
+		return errno != unix.EAGAIN && errno != unix.EINTR
+	}
+	w := batchWriter{raw: raw}
+	w.write = w.once
+	for {
+		err := raw.Read(read)
+		if err == nil && errno != 0 {
+			err = errno
+		}
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || s.isClosing() {
+				return
+			}
+			s.config.Logger.Warn("reading UDP", "err", err, "retry", retryRead)
+			time.Sleep(retryRead) // the socket is ill: don't spin, and don't fill the log
+			continue
+		}
+		x.Query.Received = time.Now()
+		if err := w.send(b.replies[:s.answerBatch(&x, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.config.Logger.Debug("writing UDP", "err", err)
+		}
+		b.offer(count)
+	}
+}
+
+// answerBatch answers the packets in the first count places, and returns how
+// many replies there are to send.
+func (s *Server) answerBatch(x *resolver.Exchange, b *batch, count int) (replies int) {
+	for i := range count {
+		p, in := &b.places[i], &b.received[i]
+		from := addrPort(&p.from)
+		if in.length == 0 || from.Port() == 0 || from == x.Query.Local {
+			continue // nothing to answer, nobody to answer to, or ourselves
+		}
+		x.Query.Client = from
+		out := s.config.Responder.Respond(x, p.packet[:in.length], p.reply[:0])
+		if len(out) == 0 {
+			continue
+		}
+		if &out[0] != &p.reply[0] {
+			out = p.reply[:copy(p.reply[:], out)] // it can't: a reply is no longer than MaxUDP
+		}
+		reply := &b.replies[replies]
+		replies++
+		p.out.SetLen(len(out))
+		reply.Msghdr = in.Msghdr // back to where it came from
+		reply.Iov, reply.Flags = &p.out, 0
+		if in.Controllen > 0 {
+			leaveRoutes(p.control[:in.Controllen])
+		} else {
+			reply.Control = nil
+		}
+	}
+	return replies
+}
+
+// addrPort returns a socket address as the kernel writes it, IPv4 as such.
+func addrPort(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
+	port := binary.BigEndian.Uint16(raw[2:])
+	if binary.NativeEndian.Uint16(raw[:]) == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[4:8])), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(raw[8:24])).Unmap(), port)
+}
+
+// batchWriter sends messages. It keeps what its callback needs, so that sending
+// does not allocate.
+type batchWriter struct {
+	raw   syscall.RawConn
+	write func(fd uintptr) bool // once
+
+	messages []message
+	sent     int
+	errno    syscall.Errno
+}
+
+// send sends all messages. One that can't be sent is left out; the last such
+// error is returned.
+func (w *batchWriter) send(messages []message) (failed error) {
+	for len(messages) > 0 {
+		w.messages = messages
+		if err := w.raw.Write(w.write); err != nil {
+			return err
+		}
+		if w.errno != 0 {
+			failed, w.sent = w.errno, 1
+		}
+		messages = messages[w.sent:]
+	}
+	return failed
+}
+
+func (w *batchWriter) once(fd uintptr) bool {
+	w.sent, w.errno = transfer(unix.SYS_SENDMMSG, fd, w.messages)
+	return w.errno != unix.EAGAIN && w.errno != unix.EINTR
+}
+
+// transfer calls recvmmsg(2) or sendmmsg(2) without waiting, and returns how
+// many messages it took.
+func transfer(call, fd uintptr, messages []message) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
+		unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
+}
