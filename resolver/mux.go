@@ -13,6 +13,9 @@ type Mux struct {
 	// Otherwise serves names in no zone, and classes but IN, of which there
 	// are no zones here. It must be set.
 	Otherwise Handler
+	// Chaos lets questions of class CH to the handler of the longest zone that
+	// their name is in, as those of class IN.
+	Chaos bool
 
 	routes []route // longest zone first
 }
@@ -33,7 +36,7 @@ func (m *Mux) Handle(apex zone.Name, h Handler) {
 
 // Serve passes the query to its handler.
 func (m *Mux) Serve(q *Query, r *Reply) Outcome {
-	if q.Class == wire.ClassIN {
+	if q.Class == wire.ClassIN || m.Chaos && q.Class == wire.ClassCH {
 		for i := range m.routes {
 			if wire.IsBelow(q.Name(), m.routes[i].zone) {
 				return m.routes[i].handler.Serve(q, r)

@@ -33,6 +33,8 @@ type Query struct {
 	Local     netip.AddrPort // the address that the packet was sent to, as far as known
 	Transport Transport
 	Received  time.Time
+	// Trusted: the client showed a valid cookie, so that its address is its own.
+	Trusted bool
 	// Turn is random, to turn address sets by.
 	Turn uint32
 }

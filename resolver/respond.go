@@ -1,15 +1,23 @@
 package resolver
 
 import (
+	"math"
 	"math/rand/v2"
+	"time"
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver/cookies"
 )
 
 // Responder turns packets into replies. The zero value is not usable: Handler
 // must be set. It is safe for concurrent use.
 type Responder struct {
 	Handler Handler
+	// Cookies makes and checks DNS cookies (RFC 7873); nil ignores them.
+	Cookies *cookies.Jar
+	// IdleTimeout is what clients that ask are told of their connection (RFC
+	// 7828), at most 6553 s; 0 tells nothing.
+	IdleTimeout time.Duration
 	// Rejected is told of packets that are answered without a handler, or
 	// dropped. May be nil.
 	Rejected func(q *Query, r *Reply, o Outcome, size int)
@@ -34,9 +42,12 @@ func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 		s.reject(x, Dropped, 0)
 		return dst
 	}
-	q.Turn = rand.Uint32()
+	q.Turn, q.Trusted = rand.Uint32(), false
 	r.Handler, r.Err, r.Rotate = "", nil, 0
 	r.Start(&q.Query, dst, q.Transport != UDP)
+	if q.HasEDNS {
+		s.setOptions(q, r)
+	}
 	if verdict == wire.Reject {
 		r.SetRcode(q.Reject)
 		out := r.Finish()
@@ -48,6 +59,18 @@ func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 		return dst
 	}
 	return r.Finish()
+}
+
+// setOptions answers the options that are of the transport, and of no handler.
+func (s *Responder) setOptions(q *Query, r *Reply) {
+	if len(q.Cookie) > 0 && s.Cookies != nil {
+		q.Trusted = s.Cookies.Valid(q.Cookie, q.Client.Addr(), q.Received)
+		var buf [cookies.Len]byte
+		r.SetCookie(s.Cookies.Make(buf[:0], q.Cookie[:wire.ClientCookieLen], q.Client.Addr(), q.Received))
+	}
+	if q.WantsKeepalive && q.Transport != UDP && s.IdleTimeout > 0 {
+		r.SetKeepalive(uint16(min(s.IdleTimeout/(100*time.Millisecond), math.MaxUint16)))
+	}
 }
 
 func (s *Responder) reject(x *Exchange, o Outcome, size int) {

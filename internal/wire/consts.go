@@ -70,6 +70,7 @@ const (
 // Classes.
 const (
 	ClassIN  uint16 = 1
+	ClassCH  uint16 = 3
 	ClassANY uint16 = 255
 )
 
@@ -96,6 +97,7 @@ const (
 	HeaderLen = 12
 	MinUDP    = 512   // RFC 1035 section 4.2.1
 	MaxUDP    = 1232  // what crosses any IPv6 path whole (DNS flag day 2020)
+	UDPBuffer = 4096  // the most that a reply over UDP may be configured to have
 	MaxTCP    = 65535 // RFC 1035 section 4.2.2
 )
 
@@ -109,6 +111,3 @@ const (
 	NotOurs      EDE = 20 // "Not Authoritative"
 	NotSupported EDE = 21
 )
-
-// option codes of EDNS
-const optEDE uint16 = 15

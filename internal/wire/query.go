@@ -30,12 +30,20 @@ type Query struct {
 	UDPSize uint16
 	DO      bool
 
+	// Cookie is the COOKIE option (RFC 7873 section 4) as the client sent it: its
+	// own 8 octets, and then those of a server, if any. Aliases the packet; empty
+	// for none.
+	Cookie []byte
+	// WantsNSID and WantsKeepalive: the client asks for the server's identifier
+	// (RFC 5001) and its idle timeout (RFC 7828).
+	WantsNSID, WantsKeepalive bool
+
 	// Reject is the rcode of a message that Parse does not accept.
 	Reject Rcode
 
 	msg     []byte // the packet; the transport's, valid while the query is served
 	end     int    // of the question in msg; HeaderLen if it has none
-	options []byte // the OPT record's RDATA, in msg
+	tsig    tsig
 	name    [MaxName]byte
 	nameLen int
 	labels  [MaxName / 2]uint8 // where each label of name begins
@@ -68,14 +76,16 @@ func (q *Query) HasQuestion() bool { return q.nameLen > 0 }
 // header first, then the question, then the additional section for its OPT.
 //
 // What it rejects: opcodes but QUERY (NOTIMP; NOTIFY is NOTAUTH, since no zone
-// here is a secondary, RFC 1996 section 3.10), a question count but one
-// (RFC 9619), records where a query has none, names that are not well formed,
-// and EDNS that breaks RFC 6891 section 6.1.1. An EDNS version above 0 is
-// BADVERS (section 6.1.3). Octets after the message are ignored.
+// here is a secondary, RFC 1996 section 3.10), more than one question (RFC 9619),
+// none but to ask for a cookie (RFC 7873 section 5.4), records where a query has
+// none, names that are not well formed, and options that break RFC 6891 section
+// 6.1.1. An EDNS version above 0 is BADVERS (section 6.1.3), and any TSIG NOTAUTH,
+// as there are no keys (RFC 8945 section 5.2). Octets after the message are ignored.
 func (q *Query) Parse(msg []byte) Verdict {
 	q.msg, q.end, q.nameLen, q.nlabels = msg, HeaderLen, 0, 0
 	q.Type, q.Class, q.Reject = 0, 0, NoError
-	q.HasEDNS, q.Version, q.UDPSize, q.DO, q.options = false, 0, 0, false, nil
+	q.HasEDNS, q.Version, q.UDPSize, q.DO = false, 0, 0, false
+	q.Cookie, q.WantsNSID, q.WantsKeepalive, q.tsig = nil, false, false, tsig{}
 	if len(msg) < HeaderLen {
 		return Drop
 	}
@@ -91,18 +101,22 @@ func (q *Query) Parse(msg []byte) Verdict {
 	default:
 		return q.reject(NotImp)
 	}
-	if binary.BigEndian.Uint16(msg[4:]) != 1 || !q.readQuestion() {
+	questions := binary.BigEndian.Uint16(msg[4:])
+	if questions > 1 || questions == 1 && !q.readQuestion() {
 		return q.reject(FormErr)
 	}
-	an, ns := binary.BigEndian.Uint16(msg[6:]), binary.BigEndian.Uint16(msg[8:])
-	if q.Type == TypeIXFR && ns == 1 {
-		ns = 0 // the client's SOA, RFC 1995 section 3; skipped below as the rest is
-	}
-	if an != 0 || ns != 0 || !q.readAdditional() {
+	if !q.readRecords() {
 		return q.reject(FormErr)
 	}
-	if q.Version > 0 {
+	switch {
+	case q.tsig.key != nil:
+		return q.reject(NotAuth)
+	case q.Version > 0:
 		return q.reject(BadVers)
+	case questions == 0 && len(q.Cookie) > 0:
+		return q.reject(NoError)
+	case questions == 0:
+		return q.reject(FormErr)
 	}
 	switch q.Type {
 	case 0, TypeOPT, TypeTSIG, 249: // TKEY; RFC 6895 section 3.1: not for questions
@@ -113,6 +127,9 @@ func (q *Query) Parse(msg []byte) Verdict {
 
 func (q *Query) reject(r Rcode) Verdict {
 	q.Reject = r
+	if r != NotAuth {
+		q.tsig = tsig{} // it is answered with its own error, or not at all
+	}
 	return Reject
 }
 
@@ -148,80 +165,6 @@ func (q *Query) readQuestion() bool {
 	q.Type = binary.BigEndian.Uint16(msg[at:])
 	q.Class = binary.BigEndian.Uint16(msg[at+2:])
 	q.nameLen, q.end = n, at+4
-	return true
-}
-
-// readAdditional walks the records after the question for an OPT record. A
-// query carries very few: OPT, TSIG, and for IXFR a SOA.
-func (q *Query) readAdditional() bool {
-	const most = 8
-	count := int(binary.BigEndian.Uint16(q.msg[10:]))
-	ns := int(binary.BigEndian.Uint16(q.msg[8:]))
-	if count > most {
-		return false
-	}
-	at := q.end
-	for i := range ns + count {
-		nameEnd, ok := skipName(q.msg, at)
-		if !ok || nameEnd+10 > len(q.msg) {
-			return false
-		}
-		typ := binary.BigEndian.Uint16(q.msg[nameEnd:])
-		rdata := nameEnd + 10
-		next := rdata + int(binary.BigEndian.Uint16(q.msg[nameEnd+8:]))
-		if next > len(q.msg) {
-			return false
-		}
-		if typ == TypeOPT {
-			if i < ns || q.HasEDNS || q.msg[at] != 0 {
-				return false // not in the additional section, a second one, or not at the root
-			}
-			q.HasEDNS = true
-			q.UDPSize = binary.BigEndian.Uint16(q.msg[nameEnd+2:])
-			q.Version = q.msg[nameEnd+5]
-			q.DO = binary.BigEndian.Uint16(q.msg[nameEnd+6:])&flagDO != 0
-			q.options = q.msg[rdata:next]
-			if !wellFormedOptions(q.options) {
-				return false
-			}
-		}
-		at = next
-	}
-	return true
-}
-
-// skipName returns the offset after the name at msg[at:], which may end in a
-// compression pointer to an earlier place.
-func skipName(msg []byte, at int) (int, bool) {
-	for at < len(msg) {
-		switch l := int(msg[at]); {
-		case l == 0:
-			return at + 1, true
-		case l >= 0xc0:
-			if at+2 > len(msg) || int(binary.BigEndian.Uint16(msg[at:]))&0x3fff >= at {
-				return 0, false
-			}
-			return at + 2, true
-		case l > MaxLabel:
-			return 0, false
-		default:
-			at += 1 + l
-		}
-	}
-	return 0, false
-}
-
-func wellFormedOptions(b []byte) bool {
-	for len(b) > 0 {
-		if len(b) < 4 {
-			return false
-		}
-		n := 4 + int(binary.BigEndian.Uint16(b[2:]))
-		if n > len(b) {
-			return false
-		}
-		b = b[n:]
-	}
 	return true
 }
 

@@ -7,7 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// tsigRdata is that of a signature with a MAC of 4 octets.
+const tsigRdata = "\x01h\x00" + "\x00\x00\x65\x00\x00\x01" + "\x01\x2c" + "\x00\x04MACS" + "\x12\x34" + "\x00\x00" + "\x00\x00"
+
 func TestParse(t *testing.T) {
+	signed := record("\x01k\x00", TypeTSIG, ClassANY, tsigRdata)
 	a := func(name string) []byte { return question(name, TypeA, ClassIN) }
 	web := a(wireWeb)
 	labels127 := strings.Repeat("\x01a", 127) + "\x00"
@@ -32,7 +36,7 @@ func TestParse(t *testing.T) {
 		{"odd octets", message(header(0, 1, 0, 0, 0), a("\x04.\x00\xff\\\x00")), Accept, NoError, "RFC 2181 section 11: any octet may be in a label"},
 		{"trailing octets", message(header(0, 1, 0, 0, 0), web, []byte("rest")), Accept, NoError, "octets after the message are ignored"},
 		{"IXFR", message(header(0, 1, 0, 1, 0), question(wireWeb, TypeIXFR, ClassIN), soa), Accept, NoError, "RFC 1995 section 3: the client's SOA"},
-		{"TSIG in additional", message(header(0, 1, 0, 0, 1), web, record("\x01k\x00", TypeTSIG, ClassANY, "")), Accept, NoError, "a record that is not understood is skipped"},
+		{"record not known", message(header(0, 1, 0, 0, 1), web, record("\x01k\x00", 65280, ClassIN, "x")), Accept, NoError, "a record that is not understood is skipped"},
 
 		{"empty", nil, Drop, NoError, "nothing to answer"},
 		{"11 octets", header(0, 1, 0, 0, 0)[:11], Drop, NoError, "no header"},
@@ -67,6 +71,15 @@ func TestParse(t *testing.T) {
 		{"question for OPT", message(header(0, 1, 0, 0, 0), question(wireWeb, TypeOPT, ClassIN)), Reject, FormErr, "RFC 6895 section 3.1: a meta-type"},
 		{"question for TSIG", message(header(0, 1, 0, 0, 0), question(wireWeb, TypeTSIG, ClassIN)), Reject, FormErr, "RFC 6895 section 3.1: a meta-type"},
 		{"question for TKEY", message(header(0, 1, 0, 0, 0), question(wireWeb, 249, ClassIN)), Reject, FormErr, "RFC 6895 section 3.1: a meta-type"},
+		{"TSIG", message(header(0, 1, 0, 0, 1), web, signed), Reject, NotAuth, "RFC 8945 section 5.2.1: no key is known"},
+		{"TSIG and BADVERS", message(header(0, 1, 0, 0, 2), web, opt(512, 1, 0, ""), signed), Reject, NotAuth, "a signature is looked at first"},
+		{"TSIG not last", message(header(0, 1, 0, 0, 2), web, signed, opt(512, 0, 0, "")), Reject, FormErr, "RFC 8945 section 5.1: the last record"},
+		{"TSIG in authority", message(header(0, 1, 0, 1, 0), question(wireWeb, TypeIXFR, ClassIN), signed), Reject, FormErr, "RFC 8945 section 5.1: in the additional section"},
+		{"TSIG of class IN", message(header(0, 1, 0, 0, 1), web, record("\x01k\x00", TypeTSIG, ClassIN, tsigRdata)), Reject, FormErr, "RFC 8945 section 4.2: class ANY"},
+		{"TSIG without RDATA", message(header(0, 1, 0, 0, 1), web, record("\x01k\x00", TypeTSIG, ClassANY, "")), Reject, FormErr, "RFC 8945 section 4.2"},
+		{"TSIG with its MAC cut", message(header(0, 1, 0, 0, 1), web, record("\x01k\x00", TypeTSIG, ClassANY, tsigRdata[:len(tsigRdata)-1])), Reject, FormErr, "RFC 8945 section 4.2"},
+		{"cookie without question", message(header(0, 0, 0, 0, 1), opt(512, 0, 0, "\x00\x0a\x00\x08abcdefgh")), Reject, NoError, "RFC 7873 section 5.4: a client may ask for a cookie alone"},
+		{"EDNS without question", message(header(0, 0, 0, 0, 1), opt(512, 0, 0, "")), Reject, FormErr, "RFC 9619 section 4"},
 		{"additional missing", message(header(0, 1, 0, 0, 1), web), Reject, FormErr, "RFC 1035 section 4.1"},
 		{"additional name cut", message(header(0, 1, 0, 0, 1), web, []byte("\xc0")), Reject, FormErr, "RFC 1035 section 4.1.4"},
 		{"additional pointer forward", message(header(0, 1, 0, 0, 1), web, record("\xc0\xff", TypeA, ClassIN, "")), Reject, FormErr, "RFC 1035 section 4.1.4"},

@@ -45,38 +45,96 @@ type Reply struct {
 	Authoritative, Recursive bool
 	// Large reports a transport without UDP's limits (a stream).
 	Large bool
+	// Minimal leaves the additional section empty, but for the OPT record.
+	Minimal bool
 
 	q         *Query
 	buf       []byte
-	base      int // where the message begins in buf
-	limit     int // of the whole message
-	room      int // of the message before its OPT record
+	base      int    // where the message begins in buf
+	limit     int    // of the whole message
+	udpSize   uint16 // what we take, said in the OPT record
+	room      int    // of the message before its OPT record
 	count     [3]uint16
 	rcode     Rcode
 	ede       EDE
 	edeText   string
 	hasEDE    bool
 	truncated bool
+	options   []byte // those set, before the Extended DNS Error
+	space     [optionSpace]byte
+}
+
+// optionSpace is room for the options of most replies: a cookie of RFC 9018, and
+// keepalive.
+const optionSpace = 4 + 24 + 4 + 2
+
+// setOption adds an option to the reply's OPT record: it is sent if the client
+// spoke EDNS, and room for it is kept from then on. It must be set before records
+// are appended.
+func (r *Reply) setOption(code uint16, data ...[]byte) {
+	if !r.q.HasEDNS {
+		return
+	}
+	size := 0
+	for _, d := range data {
+		size += len(d)
+	}
+	if r.options == nil {
+		r.options = r.space[:0]
+	}
+	r.options = binary.BigEndian.AppendUint16(r.options, code)
+	r.options = binary.BigEndian.AppendUint16(r.options, uint16(size))
+	for _, d := range data {
+		r.options = append(r.options, d...)
+	}
+	r.room -= 4 + size
+}
+
+// SetCookie answers a COOKIE option: with the client's own 8 octets and the
+// server's (RFC 7873 section 5.2).
+func (r *Reply) SetCookie(server []byte) {
+	r.setOption(optCookie, r.q.Cookie[:ClientCookieLen], server)
+}
+
+// SetNSID answers an NSID option (RFC 5001 section 2.3).
+func (r *Reply) SetNSID(id []byte) { r.setOption(optNSID, id) }
+
+// SetKeepalive answers an edns-tcp-keepalive option: for how long a connection
+// may idle, in units of 100 ms (RFC 7828 section 3.1).
+func (r *Reply) SetKeepalive(units uint16) {
+	r.setOption(optKeepalive, []byte{byte(units >> 8), byte(units)})
 }
 
 // Start begins the reply to q, appended to buf. stream says that the transport
 // carries 64 KiB; else the limit is what the client announced by EDNS, at least
 // 512 octets and at most 1232 (RFC 6891 section 6.2.5).
 func (r *Reply) Start(q *Query, buf []byte, stream bool) {
-	*r = Reply{q: q, buf: buf, base: len(buf), Large: stream, limit: MinUDP, Rotate: r.Rotate}
+	*r = Reply{q: q, buf: buf, base: len(buf), Large: stream, limit: MinUDP, udpSize: MaxUDP, Rotate: r.Rotate}
 	switch {
 	case stream:
 		r.limit = MaxTCP
 	case q.HasEDNS:
 		r.limit = min(max(int(q.UDPSize), MinUDP), MaxUDP)
 	}
-	r.room = r.limit
+	r.room = r.limit - q.tsig.size()
 	if q.HasEDNS {
 		r.room -= optFixed
 	}
 	r.buf = append(r.buf, make([]byte, HeaderLen)...)
 	if q.HasQuestion() {
 		r.buf = append(r.buf, q.msg[HeaderLen:q.end]...)
+	}
+}
+
+// SetMaxUDP makes size, at least 512 and at most UDPBuffer, what a reply over UDP
+// may have, in the place of 1232 octets. It must be set before records are
+// appended.
+func (r *Reply) SetMaxUDP(size uint16) {
+	r.udpSize = size
+	if r.q.HasEDNS && !r.Large {
+		limit := min(max(int(r.q.UDPSize), MinUDP), int(size))
+		r.room += limit - r.limit
+		r.limit = limit
 	}
 }
 
@@ -98,9 +156,9 @@ func (r *Reply) Truncated() bool { return r.truncated }
 
 // Size returns how long the message would be if it were finished now.
 func (r *Reply) Size() int {
-	n := r.offset()
+	n := r.offset() + r.q.tsig.size()
 	if r.q.HasEDNS {
-		n += optFixed
+		n += optFixed + len(r.options)
 		if r.fitsEDE(n) {
 			n += r.lenEDE()
 		}
@@ -148,6 +206,9 @@ func (r *Reply) NextRDATA() Owner { return Owner(r.offset() + rrFixed) }
 // section and sets TC; in the additional section the whole set is left out
 // without TC (RFC 2181 section 9). It reports whether all went in.
 func (r *Reply) Records(s Section, owner Owner, records []byte) bool {
+	if s == Additional && r.Minimal {
+		return false
+	}
 	// Fast path: all of it fits.
 	if r.Fits(len(records)) {
 		at := len(r.buf)
@@ -300,6 +361,9 @@ func (r *Reply) Finish() []byte {
 	if r.q.HasEDNS {
 		r.appendOPT()
 	}
+	if r.q.tsig.key != nil {
+		r.buf = r.q.tsig.append(r.buf, r.q.ID)
+	}
 	h := r.buf[r.base:]
 	binary.BigEndian.PutUint16(h, r.q.ID)
 	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(r.rcode&0xf))
@@ -308,6 +372,9 @@ func (r *Reply) Finish() []byte {
 	}
 	extra := r.count[Additional]
 	if r.q.HasEDNS {
+		extra++
+	}
+	if r.q.tsig.key != nil {
 		extra++
 	}
 	binary.BigEndian.PutUint16(h[6:], r.count[Answer])
@@ -321,11 +388,12 @@ func (r *Reply) Finish() []byte {
 // client's.
 func (r *Reply) appendOPT() {
 	start := len(r.buf)
-	r.buf = append(r.buf, 0, 0, byte(TypeOPT), MaxUDP>>8, MaxUDP&0xff, byte(r.rcode>>4), 0, 0, 0, 0, 0)
+	r.buf = append(r.buf, 0, 0, byte(TypeOPT), byte(r.udpSize>>8), byte(r.udpSize), byte(r.rcode>>4), 0, 0, 0, 0, 0)
 	if r.q.DO {
 		r.buf[start+7] = byte(flagDO >> 8)
 	}
-	if r.fitsEDE(r.offset()) {
+	r.buf = append(r.buf, r.options...)
+	if r.fitsEDE(r.offset() + r.q.tsig.size()) {
 		r.buf = binary.BigEndian.AppendUint16(r.buf, optEDE)
 		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(2+len(r.edeText)))
 		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(r.ede))

@@ -34,7 +34,7 @@ type place struct {
 	from    [unix.SizeofSockaddrInet6]byte // large enough for either family
 	control [controlSize]byte
 	packet  [maxPacket]byte
-	reply   [wire.MaxUDP]byte
+	reply   [wire.UDPBuffer]byte
 	in, out unix.Iovec
 }
 
@@ -130,7 +130,7 @@ func (s *Server) answerBatch(x *resolver.Exchange, b *batch, count int) (replies
 			continue
 		}
 		if &out[0] != &p.reply[0] {
-			out = p.reply[:copy(p.reply[:], out)] // it can't: a reply is no longer than MaxUDP
+			out = p.reply[:copy(p.reply[:], out)] // it can't: a reply is no longer than UDPBuffer
 		}
 		reply := &b.replies[replies]
 		replies++

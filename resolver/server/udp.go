@@ -24,7 +24,7 @@ func (s *Server) readPackets(c *net.UDPConn) {
 	var (
 		x       resolver.Exchange
 		packet  = make([]byte, maxPacket)
-		reply   = make([]byte, 0, wire.MaxUDP)
+		reply   = make([]byte, 0, wire.UDPBuffer)
 		control = make([]byte, controlSize)
 		local   = s.Addr()
 	)
