@@ -33,6 +33,9 @@ type Query struct {
 	Local     netip.AddrPort // the address that the packet was sent to, as far as known
 	Transport Transport
 	Received  time.Time
+	// Shard is a small number that those who serve at the same time do not share,
+	// for counters that they would contend for.
+	Shard uint32
 	// Trusted: the client showed a valid cookie, so that its address is its own.
 	Trusted bool
 	// Turn is random, to turn address sets by.

@@ -2,8 +2,7 @@ package prometheus
 
 import (
 	"runtime"
-	"sync/atomic"
-	"time"
+	"sync"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,59 +15,46 @@ import (
 // Dropped is the zone label of queries that no server block is for.
 const Dropped = "dropped"
 
-// Buckets, as the dashboards of CoreDNS expect them.
-var (
-	timeBuckets = prometheus.ExponentialBuckets(0.00025, 2, 16) // 0.25 ms to 8 s
-	sizeBuckets = []float64{0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3}
-)
-
-// Metrics are the metrics of queries of all server blocks of a process.
+// Metrics are the metrics of queries of all server blocks of a process. It is a
+// prometheus.Collector: counting is cheap, and gathering adds up.
 type Metrics struct {
-	requests     *prometheus.CounterVec
-	duration     *prometheus.HistogramVec
-	requestSize  *prometheus.HistogramVec
-	dnssecOK     *prometheus.CounterVec
-	responseSize *prometheus.HistogramVec
-	responses    *prometheus.CounterVec
-	enabled      *prometheus.GaugeVec
-	panics       prometheus.Counter
-	rejected     *prometheus.CounterVec
+	requests, dnssecOK                  *prometheus.Desc
+	requestSize, responseSize, duration *prometheus.Desc
+	responses                           *prometheus.Desc
+
+	enabled  *prometheus.GaugeVec
+	panics   prometheus.Counter
+	rejected *prometheus.CounterVec
+
+	mu    sync.Mutex
+	zones []*zoneMetrics // of all Handlers; guarded by mu
 }
 
 // NewMetrics registers the metrics with r.
 func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("coredns_dns_"+name, help, append([]string{"server", "zone", "view"}, labels...), nil)
 	}
 	m := &Metrics{
-		requests: counter("coredns_dns_requests_total",
-			"Queries received, by zone, protocol, address family (1 is IPv4, 2 IPv6) and type.",
-			"server", "zone", "view", "proto", "family", "type"),
-		duration: histogram("coredns_dns_request_duration_seconds",
-			"Time from receiving a query to its reply being made.", timeBuckets, "server", "zone", "view"),
-		requestSize: histogram("coredns_dns_request_size_bytes",
-			"Size of queries.", sizeBuckets, "server", "zone", "view", "proto"),
-		dnssecOK: counter("coredns_dns_do_requests_total",
-			"Queries with the DO bit set.", "server", "zone", "view"),
-		responseSize: histogram("coredns_dns_response_size_bytes",
-			"Size of replies.", sizeBuckets, "server", "zone", "view", "proto"),
-		responses: counter("coredns_dns_responses_total",
-			"Replies sent, by rcode and the handler that made them.", "server", "zone", "view", "rcode", "plugin"),
+		requests: desc("requests_total",
+			"Queries received, by zone, protocol, address family (1 is IPv4, 2 IPv6) and type.", "proto", "family", "type"),
+		duration:     desc("request_duration_seconds", "Time from receiving a query to its reply being made."),
+		requestSize:  desc("request_size_bytes", "Size of queries.", "proto"),
+		dnssecOK:     desc("do_requests_total", "Queries with the DO bit set."),
+		responseSize: desc("response_size_bytes", "Size of replies.", "proto"),
+		responses:    desc("responses_total", "Replies sent, by rcode and the handler that made them.", "rcode", "plugin"),
 		enabled: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "coredns_plugin_enabled", Help: "1 for each handler of a server block.",
 		}, []string{"server", "zone", "view", "name"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "coredns_panics_total", Help: "Panics that were caught; each ended one query, with SERVFAIL.",
 		}),
-		rejected: counter("rollcall_packets_rejected_total",
-			"Packets that were no query to be served, by what was answered (none: nothing).", "proto", "rcode"),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_packets_rejected_total",
+			Help: "Packets that were no query to be served, by what was answered (none: nothing).",
+		}, []string{"proto", "rcode"}),
 	}
-	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.requestSize, m.dnssecOK, m.responseSize, m.responses, m.enabled, m.panics, m.rejected,
-	} {
+	for _, c := range []prometheus.Collector{m, m.enabled, m.panics, m.rejected} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -88,7 +74,7 @@ func BuildInfo(r prometheus.Registerer, version, revision string) error {
 // counts replies was unwound. Server is as for Handler.
 func (m *Metrics) Panicked(server string) {
 	m.panics.Inc()
-	m.responses.WithLabelValues(server, Dropped, "", wire.ServFail.String(), "").Inc()
+	m.zone(server, Dropped, wire.Root).shards[0].response(responseKey{rcode: wire.ServFail}).Add(1)
 }
 
 // Rejected counts a packet that no handler saw.
@@ -105,8 +91,7 @@ func (m *Metrics) Enabled(server, apex, handler string) {
 	m.enabled.WithLabelValues(server, apex, "", handler).Set(1)
 }
 
-// Handler counts the queries that Next serves. Its counters are found once,
-// and not by their labels for each query. Make it with Metrics.Handler.
+// Handler counts the queries that Next serves. Make it with Metrics.Handler.
 type Handler struct {
 	next  resolver.Handler
 	zones []*zoneMetrics // by zone of the server block
@@ -136,111 +121,101 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		}
 	}
 	if z != nil {
-		z.count(q, r, o)
+		z.shards[int(q.Shard)%len(z.shards)].count(q, r, o)
 	}
 	return o
 }
 
 // zoneMetrics are the metrics of one zone of one listener.
 type zoneMetrics struct {
-	*Metrics
 	apex         zone.Name
 	server, zone string
-
-	duration prometheus.Observer
-	dnssecOK prometheus.Counter
-	byProto  [transports]struct {
-		requestSize, responseSize prometheus.Observer
-		requests                  [families][len(typeNames)]lazyCounter
-	}
-	responses atomic.Pointer[map[responseKey]prometheus.Counter]
+	shards       []*shard
 }
 
-const (
-	transports = 2
-	families   = 2
-)
-
+// zone returns the metrics of a zone of a listener, which Handlers share.
 func (m *Metrics) zone(server, name string, apex zone.Name) *zoneMetrics {
-	z := &zoneMetrics{
-		Metrics: m, apex: apex, server: server, zone: name,
-		duration: m.duration.WithLabelValues(server, name, ""),
-		dnssecOK: m.dnssecOK.WithLabelValues(server, name, ""),
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, z := range m.zones {
+		if z.server == server && z.zone == name {
+			return z
+		}
 	}
-	for t := range z.byProto {
-		proto := resolver.Transport(t).String()
-		z.byProto[t].requestSize = m.requestSize.WithLabelValues(server, name, "", proto)
-		z.byProto[t].responseSize = m.responseSize.WithLabelValues(server, name, "", proto)
+	z := &zoneMetrics{apex: apex, server: server, zone: name}
+	for range runtime.GOMAXPROCS(0) {
+		z.shards = append(z.shards, new(shard))
 	}
+	m.zones = append(m.zones, z)
 	return z
 }
 
-func (z *zoneMetrics) count(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) {
-	family := 0
-	if q.Client.Addr().Is6() {
-		family = 1
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.requests, m.dnssecOK, m.requestSize, m.responseSize, m.duration, m.responses} {
+		to <- d
 	}
-	p := &z.byProto[q.Transport]
-	typ := typeIndex(q.Type)
-	c := p.requests[family][typ].get()
-	if c == nil { // Slow path: the first of its kind
-		c = z.requests.WithLabelValues(z.server, z.zone, "", q.Transport.String(), [families]string{"1", "2"}[family], typeNames[typ])
-		p.requests[family][typ].set(c)
-	}
-	c.Inc()
-	if q.DO {
-		z.dnssecOK.Inc()
-	}
-	p.requestSize.Observe(float64(q.Size()))
-	if o == resolver.Dropped {
-		return
-	}
-	p.responseSize.Observe(float64(r.Size()))
-	z.duration.Observe(time.Since(q.Received).Seconds())
-	z.response(responseKey{o.Rcode(), r.Handler}).Inc()
 }
 
-// responseKey is what replies are told apart by.
-type responseKey struct {
-	rcode   wire.Rcode
-	handler string
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	m.mu.Lock()
+	zones := m.zones
+	m.mu.Unlock()
+	for _, z := range zones {
+		m.collect(z, to)
+	}
 }
 
-// response returns the counter of replies of a key.
-func (z *zoneMetrics) response(key responseKey) prometheus.Counter {
-	// Fast path
-	old := z.responses.Load()
-	if old != nil {
-		if c, ok := (*old)[key]; ok {
-			return c
+// collect gives the metrics of one zone. Of counters with labels of their own it
+// gives those that have counted.
+func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		if n > 0 {
+			to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{z.server, z.zone, ""}, labels...)...)
 		}
 	}
-	// Slow path: a next map, as readers take no lock. Of two at once, one is
-	// made again.
-	c := z.Metrics.responses.WithLabelValues(z.server, z.zone, "", key.rcode.String(), key.handler)
-	next := map[responseKey]prometheus.Counter{key: c}
-	if old != nil {
-		for k, v := range *old {
-			next[k] = v
+	var dnssecOK uint64
+	var duration total[times]
+	responses := map[responseKey]uint64{}
+	for _, s := range z.shards {
+		dnssecOK += s.dnssecOK.Load()
+		duration.add(&s.duration)
+		if all := s.responses.Load(); all != nil {
+			for key, c := range *all {
+				responses[key] += c.Load()
+			}
 		}
 	}
-	z.responses.Store(&next)
-	return c
-}
-
-// lazyCounter is a counter that appears when it first counts.
-type lazyCounter struct {
-	p atomic.Pointer[prometheus.Counter]
-}
-
-func (l *lazyCounter) get() prometheus.Counter {
-	if p := l.p.Load(); p != nil {
-		return *p
+	to <- prometheus.MustNewConstMetric(m.dnssecOK, prometheus.CounterValue, float64(dnssecOK), z.server, z.zone, "")
+	for key, n := range responses {
+		counter(m.responses, n, key.rcode.String(), key.handler)
 	}
-	return nil
+	collectHistogram(to, m.duration, duration, z.server, z.zone, "")
+	for t := range transports {
+		proto := resolver.Transport(t).String()
+		var requests, replies total[sizes]
+		for _, s := range z.shards {
+			requests.add(&s.requestSize[t])
+			replies.add(&s.responseSize[t])
+		}
+		collectHistogram(to, m.requestSize, requests, z.server, z.zone, "", proto)
+		collectHistogram(to, m.responseSize, replies, z.server, z.zone, "", proto)
+		for f := range families {
+			for i, typ := range typeNames {
+				var n uint64
+				for _, s := range z.shards {
+					n += s.requests[t][f][i].Load()
+				}
+				counter(m.requests, n, proto, [families]string{"1", "2"}[f], typ)
+			}
+		}
+	}
 }
 
-func (l *lazyCounter) set(c prometheus.Counter) { l.p.Store(&c) }
+func collectHistogram[B bounds](to chan<- prometheus.Metric, d *prometheus.Desc, t total[B], labels ...string) {
+	to <- prometheus.MustNewConstHistogram(d, t.count, t.sum, t.buckets, labels...)
+}
 
 // typeNames are the values of the label "type": others count as the last.
 var typeNames = [...]string{

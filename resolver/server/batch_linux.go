@@ -74,7 +74,7 @@ func (b *batch) offer(n int) {
 // readBatches answers packets until the socket is closed or drained: those that
 // have arrived are read by one call and answered by one. Nothing is allocated
 // and no lock is held.
-func (s *Server) readBatches(c *net.UDPConn) {
+func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		s.config.Logger.Error("reading UDP", "err", err)
@@ -87,7 +87,7 @@ func (s *Server) readBatches(c *net.UDPConn) {
 		count int
 		errno syscall.Errno
 	)
-	x.Query.Transport, x.Query.Local = resolver.UDP, local
+	x.Query.Transport, x.Query.Local, x.Query.Shard = resolver.UDP, local, shard
 	read := func(fd uintptr) bool {
 		count, errno = transfer(unix.SYS_RECVMMSG, fd, b.received[:])
 		return errno != unix.EAGAIN && errno != unix.EINTR

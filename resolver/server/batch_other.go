@@ -11,7 +11,7 @@ import (
 // socket.
 const batched = false
 
-func (s *Server) readBatches(c *net.UDPConn) { s.readPackets(c) }
+func (s *Server) readBatches(c *net.UDPConn, shard uint32) { s.readPackets(c, shard) }
 
 // sharePort is not needed for one socket.
 func sharePort(_, _ string, _ syscall.RawConn) error { return nil }

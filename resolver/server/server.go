@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-dns/rollcall/resolver"
@@ -82,6 +83,7 @@ type Server struct {
 	udp    []*net.UDPConn // one, or in batches one for each reader
 	tcp    *net.TCPListener
 	done   sync.WaitGroup // goroutines that read
+	served atomic.Uint32  // connections so far
 
 	mu      sync.Mutex
 	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
@@ -188,9 +190,9 @@ func (s *Server) Serve() {
 		go func() {
 			defer s.done.Done()
 			if c := s.udp[i%len(s.udp)]; batched && !s.config.portable {
-				s.readBatches(c)
+				s.readBatches(c, uint32(i))
 			} else {
-				s.readPackets(c)
+				s.readPackets(c, uint32(i))
 			}
 		}()
 	}

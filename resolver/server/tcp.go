@@ -90,7 +90,7 @@ func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) {
 // is too slow.
 func (s *Server) serveConn(c *net.TCPConn) {
 	var x resolver.Exchange
-	x.Query.Transport = resolver.TCP
+	x.Query.Transport, x.Query.Shard = resolver.TCP, s.served.Add(1)
 	x.Query.Client = plain(c.RemoteAddr().(*net.TCPAddr).AddrPort())
 	x.Query.Local = plain(c.LocalAddr().(*net.TCPAddr).AddrPort())
 	in := make([]byte, 0, readBuffer)

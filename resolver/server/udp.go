@@ -20,7 +20,7 @@ const retryRead = 100 * time.Millisecond
 // readPackets answers packets one by one until the socket is closed or drained.
 // It is for systems that have no batches, and may be called for one socket
 // several times at once.
-func (s *Server) readPackets(c *net.UDPConn) {
+func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 	var (
 		x       resolver.Exchange
 		packet  = make([]byte, maxPacket)
@@ -28,7 +28,7 @@ func (s *Server) readPackets(c *net.UDPConn) {
 		control = make([]byte, controlSize)
 		local   = s.Addr()
 	)
-	x.Query.Transport = resolver.UDP
+	x.Query.Transport, x.Query.Shard = resolver.UDP, shard
 	for {
 		n, nc, _, from, err := c.ReadMsgUDPAddrPort(packet, control)
 		if err != nil {
