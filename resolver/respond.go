@@ -18,6 +18,10 @@ type Responder struct {
 	// IdleTimeout is what clients that ask are told of their connection (RFC
 	// 7828), at most 6553 s; 0 tells nothing.
 	IdleTimeout time.Duration
+	// Warm, if set, is given the names of questions that are about to be answered,
+	// in lower-case wire form, to get ready for all of them what takes long for
+	// one after the other.
+	Warm func(names [][]byte)
 	// Rejected is told of packets that are answered without a handler, or
 	// dropped. May be nil.
 	Rejected func(q *Query, r *Reply, o Outcome, size int)
@@ -30,15 +34,26 @@ type Responder struct {
 type Exchange struct {
 	Query Query
 	Reply Reply
+
+	verdict wire.Verdict // of the packet that was accepted
 }
 
 // Respond appends the reply to packet to dst and returns the extended dst; an
 // unchanged dst means that no reply is to be sent. x.Query's Client, Local,
 // Transport and Received must be set. packet must not change meanwhile.
 func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
+	s.Accept(x, packet)
+	return s.Answer(x, dst)
+}
+
+// Accept is the first half of Respond: it reads packet, which must not change
+// until Answer has returned.
+func (s *Responder) Accept(x *Exchange, packet []byte) { x.verdict = x.Query.Parse(packet) }
+
+// Answer is the second half of Respond.
+func (s *Responder) Answer(x *Exchange, dst []byte) []byte {
 	q, r := &x.Query, &x.Reply
-	verdict := q.Parse(packet)
-	if verdict == wire.Drop {
+	if x.verdict == wire.Drop {
 		s.reject(x, Dropped, 0)
 		return dst
 	}
@@ -48,7 +63,7 @@ func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 	if q.HasEDNS {
 		s.setOptions(q, r)
 	}
-	if verdict == wire.Reject {
+	if x.verdict == wire.Reject {
 		r.SetRcode(q.Reject)
 		out := r.Finish()
 		s.reject(x, Rejected, len(out)-len(dst))

@@ -36,6 +36,9 @@ type place struct {
 	packet  [maxPacket]byte
 	reply   [wire.UDPBuffer]byte
 	in, out unix.Iovec
+
+	exchange resolver.Exchange
+	ours     bool // to be answered
 }
 
 // batch is the memory of one reader, made once. The kernel is given pointers
@@ -44,6 +47,7 @@ type batch struct {
 	places   [batchSize]place
 	received [batchSize]message
 	replies  [batchSize]message
+	names    [batchSize][]byte // of questions
 }
 
 func newBatch() *batch {
@@ -81,13 +85,15 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 		return
 	}
 	var (
-		x     resolver.Exchange
 		b     = newBatch()
 		local = s.Addr()
 		count int
 		errno syscall.Errno
 	)
-	x.Query.Transport, x.Query.Local, x.Query.Shard = resolver.UDP, local, shard
+	for i := range b.places {
+		q := &b.places[i].exchange.Query
+		q.Transport, q.Local, q.Shard = resolver.UDP, local, shard
+	}
 	read := func(fd uintptr) bool {
 		count, errno = transfer(unix.SYS_RECVMMSG, fd, b.received[:])
 		return errno != unix.EAGAIN && errno != unix.EINTR
@@ -107,25 +113,44 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 			time.Sleep(retryRead) // the socket is ill: don't spin, and don't fill the log
 			continue
 		}
-		x.Query.Received = time.Now()
-		if err := w.send(b.replies[:s.answerBatch(&x, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
+		s.acceptBatch(b, count)
+		if err := w.send(b.replies[:s.answerBatch(b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "err", err)
 		}
 		b.offer(count)
 	}
 }
 
-// answerBatch answers the packets in the first count places, and returns how
-// many replies there are to send.
-func (s *Server) answerBatch(x *resolver.Exchange, b *batch, count int) (replies int) {
+// acceptBatch reads the packets in the first count places.
+func (s *Server) acceptBatch(b *batch, count int) {
+	now, names := time.Now(), b.names[:0]
 	for i := range count {
 		p, in := &b.places[i], &b.received[i]
-		from := addrPort(&p.from)
-		if in.length == 0 || from.Port() == 0 || from == x.Query.Local {
-			continue // nothing to answer, nobody to answer to, or ourselves
+		q := &p.exchange.Query
+		q.Client, q.Received = addrPort(&p.from), now
+		// Nothing to answer, nobody to answer to, or ourselves.
+		p.ours = in.length > 0 && q.Client.Port() != 0 && q.Client != q.Local
+		if p.ours {
+			s.config.Responder.Accept(&p.exchange, p.packet[:in.length])
+			if q.HasQuestion() {
+				names = append(names, q.Name())
+			}
 		}
-		x.Query.Client = from
-		out := s.config.Responder.Respond(x, p.packet[:in.length], p.reply[:0])
+	}
+	if warm := s.config.Responder.Warm; warm != nil && len(names) > 1 {
+		warm(names)
+	}
+}
+
+// answerBatch answers the packets that were accepted, and returns how many
+// replies there are to send.
+func (s *Server) answerBatch(b *batch, count int) (replies int) {
+	for i := range count {
+		p, in := &b.places[i], &b.received[i]
+		if !p.ours {
+			continue
+		}
+		out := s.config.Responder.Answer(&p.exchange, p.reply[:0])
 		if len(out) == 0 {
 			continue
 		}
