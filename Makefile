@@ -12,14 +12,17 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve deploy/examples on 127.0.0.1:5300 (LISTEN=ADDR for another), and say what to ask
-	@host=$(LISTEN); at="@$${host%:*} -p $${host##*:}"; \
-	echo "Once it listens, ask it from another terminal:"; \
+	@listen='$(LISTEN)'; host=$${listen%:*}; \
+	case "$$host" in ''|0.0.0.0) host=127.0.0.1;; '[::]') host=::1;; '['*) host=$${host#[}; host=$${host%]};; esac; \
+	at="@$$host -p $${listen##*:}"; \
+	echo "Once it listens, ask it from another terminal (with dig, of Debian's bind9-dnsutils):"; \
 	echo "  dig $$at +short web-0.nginx.default.svc.cluster.local        # a pod of a StatefulSet"; \
 	echo "  dig $$at +short nginx.default.svc.cluster.local              # all of its ready pods"; \
 	echo "  dig $$at _web._tcp.nginx.default.svc.cluster.local SRV       # with their ports"; \
 	echo "  dig $$at +short -x 10.244.1.10                               # the pod that has an address"; \
 	echo "  dig $$at +short cache.shop.svc.cluster.local AAAA            # a dual-stack Service"
-	@$(GO) run ./cmd/rollcall serve -manifests deploy/examples -listen $(LISTEN)
+	@$(GO) run ./cmd/rollcall serve -manifests deploy/examples -listen '$(LISTEN)' || \
+	{ echo "If the port is taken: make run LISTEN=127.0.0.1:5399" >&2; exit 1; }
 
 build: ## build bin/rollcall, static
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rollcall ./cmd/rollcall

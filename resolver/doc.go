@@ -20,6 +20,11 @@
 //   - A chain is built once and then only read. Handlers are safe for concurrent
 //     use; a Query and its Reply belong to one goroutine.
 //   - What the authority answers is neither allocated nor locked for.
+//   - Questions are of class IN. Those of class CH reach a handler only where a
+//     server block has chaos, and there no handler behind it.
+//   - Options of the transport, cookies and keepalive, are the Responder's. What
+//     a handler says of the reply as a whole (its size, NSID, no additional
+//     records) it says before it passes the query on, as room must be kept for it.
 //
 // # What it does not do
 //

@@ -48,7 +48,27 @@ func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 
 // Accept is the first half of Respond: it reads packet, which must not change
 // until Answer has returned.
-func (s *Responder) Accept(x *Exchange, packet []byte) { x.verdict = x.Query.Parse(packet) }
+func (s *Responder) Accept(x *Exchange, packet []byte) {
+	x.verdict = wire.Drop // should Parse panic
+	defer s.caught(&x.Query)
+	x.verdict = x.Query.Parse(packet)
+}
+
+// Prepare gets ready for questions that were accepted and are answered next; it
+// is for several of them. names are theirs, in lower-case wire form.
+func (s *Responder) Prepare(names [][]byte) {
+	if s.Warm != nil && len(names) > 1 {
+		defer s.caught(&Query{})
+		s.Warm(names)
+	}
+}
+
+// caught, deferred, makes of a panic something that is told of.
+func (s *Responder) caught(q *Query) {
+	if reason := recover(); reason != nil && s.Panicked != nil {
+		s.Panicked(q, reason)
+	}
+}
 
 // Answer is the second half of Respond.
 func (s *Responder) Answer(x *Exchange, dst []byte) []byte {
@@ -62,6 +82,9 @@ func (s *Responder) Answer(x *Exchange, dst []byte) []byte {
 	r.Start(&q.Query, dst, q.Transport != UDP)
 	if q.HasEDNS {
 		s.setOptions(q, r)
+	}
+	if x.verdict == wire.Accept && q.BadKeepalive && q.Transport != UDP {
+		x.verdict, q.Reject = wire.Reject, wire.FormErr
 	}
 	if x.verdict == wire.Reject {
 		r.SetRcode(q.Reject)

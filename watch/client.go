@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/rollcall-dns/rollcall/zone"
@@ -40,7 +41,7 @@ func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
 			return nil, errors.New("no cluster is named and this is not a pod: name a kubeconfig, an endpoint or manifests")
 		}
 		return rc, err
-	case c.Kubeconfig == "" && c.Context == "":
+	case c.Kubeconfig == "" && c.Endpoint != "":
 		return &rest.Config{
 			Host:            c.Endpoint,
 			TLSClientConfig: rest.TLSClientConfig{CertFile: c.CertFile, KeyFile: c.KeyFile, CAFile: c.CAFile},
@@ -50,11 +51,40 @@ func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
 	if c.Kubeconfig == "" {
 		rules = clientcmd.NewDefaultClientConfigLoadingRules()
 	}
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{
-		CurrentContext: c.Context,
-		ClusterInfo:    clientcmdapi.Cluster{Server: c.Endpoint, CertificateAuthority: c.CAFile},
-		AuthInfo:       clientcmdapi.AuthInfo{ClientCertificate: c.CertFile, ClientKey: c.KeyFile},
-	}).ClientConfig()
+	rc, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.Context}).ClientConfig()
+	return rc, c.kubeconfigError(err)
+}
+
+// CheckKubeconfig says what is wrong with the kubeconfig, nil if none is named.
+// It reads the files that the kubeconfig names, and connects to nothing.
+func (c *KubernetesConfig) CheckKubeconfig() error {
+	if c.Kubeconfig == "" {
+		return nil
+	}
+	_, err := c.restConfig()
+	return err
+}
+
+// kubeconfigError says an error of client-go in a few words: its own advise
+// variables that are not read here, and name Go's types.
+func (c *KubernetesConfig) kubeconfigError(err error) error {
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return nil
+	case clientcmd.IsEmptyConfig(err) && c.Kubeconfig == "":
+		return errors.New("no kubeconfig names a cluster")
+	case clientcmd.IsEmptyConfig(err):
+		return fmt.Errorf("%s: not a kubeconfig: it names no cluster", c.Kubeconfig)
+	case c.Kubeconfig == "":
+		return err
+	case errors.As(err, &path) && path.Path == c.Kubeconfig:
+		return fmt.Errorf("%s: %w", c.Kubeconfig, path.Err)
+	}
+	if strings.Contains(err.Error(), "error loading config file") {
+		return fmt.Errorf("%s: not a kubeconfig: it is no YAML or JSON of kind Config", c.Kubeconfig)
+	}
+	return fmt.Errorf("%s: %w", c.Kubeconfig, err)
 }
 
 // clients returns a client for each kind. They share one connection, one rate

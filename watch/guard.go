@@ -65,12 +65,8 @@ func (g *guard) run(l *listWatch, initial bool) error {
 			}
 		case <-timer.C:
 			err := errSilent(limit)
-			if initial {
-				l.withoutStream(errors.New("no end of the initial list came"))
-			} else {
-				l.store.metrics.stalls.WithLabelValues(l.store.kind.String()).Inc()
-				l.failed(err)
-			}
+			l.store.metrics.stalls.WithLabelValues(l.store.kind.String()).Inc()
+			l.failed(err)
 			return err
 		case <-g.done:
 			return nil

@@ -30,7 +30,7 @@ type KubernetesConfig struct {
 	// Kubeconfig is a file; Context one of its contexts, its current one if
 	// empty. A Context alone is looked for where kubectl looks.
 	Kubeconfig, Context string
-	// Endpoint is the API server's URL. It goes before the kubeconfig's.
+	// Endpoint is the API server's URL. A kubeconfig goes before it.
 	Endpoint string
 	// CertFile, KeyFile and CAFile are the client's certificate and key and
 	// the server's authority, PEM files, for Endpoint.
@@ -69,6 +69,9 @@ func (c *KubernetesConfig) Validate() error {
 	var errs []error
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		errs = append(errs, errors.New("a client certificate needs its key, and a key its certificate"))
+	}
+	if c.Endpoint == "" && (c.CertFile != "" || c.CAFile != "") {
+		errs = append(errs, errors.New("certificates are for an endpoint, and none is named"))
 	}
 	if c.QPS < 0 || c.Burst < 0 || c.MaxInflight < 0 {
 		errs = append(errs, errors.New("QPS, burst and max inflight must not be negative"))

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -67,6 +68,19 @@ func (c *checker) name(m metav1.Object) {
 	}
 }
 
+// missing reports whether a field was not written.
+func (c *checker) missing(path string) bool {
+	_, ok := c.doc.lines[path]
+	return !ok
+}
+
+// domain checks a domain name, which may end in a dot.
+func (c *checker) domain(path, value string) {
+	if problems := validation.IsDNS1123Subdomain(strings.TrimSuffix(value, ".")); len(problems) > 0 {
+		c.fail(path, "%q: %s", value, strings.Join(problems, "; "))
+	}
+}
+
 // text checks a value with one of the API server's own rules, which say what
 // is allowed.
 func (c *checker) text(path, value string, valid func(string) []string) {
@@ -77,16 +91,28 @@ func (c *checker) text(path, value string, valid func(string) []string) {
 
 func (c *checker) service(s *corev1.ServiceSpec) {
 	names := make(map[string]bool)
+	numbers := make(map[string]bool)
 	for i := range s.Ports {
 		p := &s.Ports[i]
-		c.port(fmt.Sprintf("spec.ports[%d]", i), rawPort{p.Name, p.Protocol, p.Port}, names, len(s.Ports) > 1)
+		path := fmt.Sprintf("spec.ports[%d]", i)
+		c.port(path, rawPort{p.Name, p.Protocol, p.Port}, names, len(s.Ports) > 1)
+		number := fmt.Sprintf("%d/%s", p.Port, cmp.Or(p.Protocol, corev1.ProtocolTCP))
+		if p.Port != 0 && numbers[number] {
+			c.fail(path, "%s is there already: a Service has each port once for a protocol", number)
+		}
+		numbers[number] = true
 	}
 	switch s.Type {
 	case corev1.ServiceTypeExternalName:
 		if s.ExternalName == "" {
 			c.fail("spec.externalName", "is missing: a Service of type ExternalName needs the name that it stands for")
 		} else {
-			c.text("spec.externalName", strings.TrimSuffix(s.ExternalName, "."), validation.IsDNS1123Subdomain)
+			c.domain("spec.externalName", s.ExternalName)
+		}
+		if _, err := netip.ParseAddr(strings.TrimSuffix(s.ExternalName, ".")); err == nil {
+			c.warn("%s:%d: spec.externalName: %q is an address, which a CNAME can't lead to, so Service %s/%s has no record: "+
+				"write a headless Service, and an EndpointSlice with the address",
+				c.doc.file, c.doc.lineOf("spec.externalName"), s.ExternalName, c.key.Namespace, c.key.Name)
 		}
 		return
 	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer:
@@ -133,7 +159,13 @@ func (c *checker) clusterIPs(s *corev1.ServiceSpec) {
 
 func (c *checker) endpointSlice(o *discoveryv1.EndpointSlice) {
 	switch o.AddressType {
-	case discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN:
+	case discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6:
+	case discoveryv1.AddressTypeFQDN:
+		c.warn("%s:%d: addressType: FQDN has no records in DNS, so EndpointSlice %s/%s has no names: allowed are IPv4 and IPv6",
+			c.doc.file, c.doc.lineOf("addressType"), c.key.Namespace, c.key.Name)
+	case "":
+		c.fail("addressType", "is missing: allowed are IPv4, IPv6 and FQDN")
+		return
 	default:
 		c.fail("addressType", "%q is not known: allowed are IPv4, IPv6 and FQDN", o.AddressType)
 		return
@@ -158,7 +190,7 @@ func (c *checker) endpointSlice(o *discoveryv1.EndpointSlice) {
 		for j, a := range e.Addresses {
 			at := fmt.Sprintf("%s.addresses[%d]", path, j)
 			if o.AddressType == discoveryv1.AddressTypeFQDN {
-				c.text(at, strings.TrimSuffix(a, "."), validation.IsDNS1123Subdomain)
+				c.domain(at, a)
 			} else {
 				c.address(at, a, o.AddressType)
 			}
@@ -187,19 +219,25 @@ func (c *checker) serviceImport(s *serviceImportSpec) {
 func (c *checker) address(path, text string, family discoveryv1.AddressType) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		c.fail(path, "%q is no IP address: allowed is one as 192.0.2.1 or 2001:db8::1", text)
+		c.fail(path, "%q is not an IP address (such as 192.0.2.1 or 2001:db8::1)", text)
+		return a, false
+	}
+	if a.Is4In6() {
+		c.fail(path, "%q is an IPv4 address written as an IPv6 one: write %s", text, a.Unmap())
 		return a, false
 	}
 	if family != "" && a.Is4() != (family == discoveryv1.AddressTypeIPv4) {
 		c.fail(path, "%q is not of the slice's addressType: allowed is an %s address", text, family)
 		return a, false
 	}
-	return a.Unmap(), true
+	return a, true
 }
 
 // port checks a port. names are those met so far in its list.
 func (c *checker) port(path string, p rawPort, names map[string]bool, needName bool) {
-	if p.number < 1 || p.number > 65535 {
+	if c.missing(path + ".port") {
+		c.fail(path+".port", "is missing: allowed is 1 to 65535")
+	} else if p.number < 1 || p.number > 65535 {
 		c.fail(path+".port", "%d: allowed is 1 to 65535", p.number)
 	}
 	if _, ok := protocol(p.protocol); !ok {
@@ -213,7 +251,7 @@ func (c *checker) port(path string, p rawPort, names map[string]bool, needName b
 		return
 	}
 	if names[p.name] {
-		c.fail(path+".name", "%q is there a second time: each port of a list needs a name of its own", p.name)
+		c.fail(path+".name", "duplicate name %q: each port of a list needs a name of its own", p.name)
 	}
 	names[p.name] = true
 }

@@ -27,10 +27,12 @@ type manifestDecoder struct {
 	m       *Manifests
 	set     *manifestSet
 	aliased int
+	objects int // of kinds that DNS reads
 	errs    []error
 
 	places     map[zone.Kind]map[zone.Key]string // where an object was read
 	namespaces map[string]labels.Set             // explicit and implied
+	links      links
 }
 
 func newManifestDecoder(m *Manifests) *manifestDecoder {
@@ -39,6 +41,7 @@ func newManifestDecoder(m *Manifests) *manifestDecoder {
 		set:        newManifestSet(watched(m.config.Kinds)),
 		places:     make(map[zone.Kind]map[zone.Key]string),
 		namespaces: make(map[string]labels.Set),
+		links:      newLinks(),
 	}
 	for _, k := range zone.Kinds {
 		d.places[k] = make(map[zone.Key]string)
@@ -50,16 +53,25 @@ func newManifestDecoder(m *Manifests) *manifestDecoder {
 func (d *manifestDecoder) file(name string, data []byte) {
 	docs, err := parseNodes(name, data)
 	d.aliased = maxAliased
+	failed, had := len(d.errs), d.objects
+	blank := err == nil
 	for _, n := range docs {
+		blank = blank && isNull(n)
 		d.document(name, n, 0)
 	}
 	if err != nil {
 		d.errs = append(d.errs, err)
 	}
+	if len(d.errs) > failed {
+		d.errs[failed] = withTemplateHint(d.errs[failed], data)
+	}
+	d.set.files[name] = content{objects: d.objects - had, blank: blank}
 }
 
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
 // finish returns the objects, Namespaces among them: those with a manifest,
-// and those that objects are in.
+// and those that objects are in. It is for manifests without error.
 func (d *manifestDecoder) finish() *manifestSet {
 	for name, set := range d.namespaces {
 		if d.m.selectors.namespaces.Matches(set) {
@@ -67,6 +79,7 @@ func (d *manifestDecoder) finish() *manifestSet {
 			d.set.objects[zone.Namespaces][ns.Key()] = ns
 		}
 	}
+	d.link()
 	return d.set
 }
 
@@ -74,7 +87,7 @@ func (d *manifestDecoder) fail(err error) { d.errs = append(d.errs, err) }
 
 // document decodes one document: an object, or a list of objects.
 func (d *manifestDecoder) document(file string, n *yaml.Node, depth int) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	if isNull(n) {
 		return // nothing but comments
 	}
 	doc := &document{file: file, line: n.Line, lines: make(map[string]int)}
@@ -100,8 +113,8 @@ func (d *manifestDecoder) document(file string, n *yaml.Node, depth int) {
 	kind, version := scalarOf(top["kind"]), scalarOf(top["apiVersion"])
 	if kind == "" && isKustomization(file) {
 		kind = "Kustomization"
-	} else if kind == "" || version == "" {
-		d.fail(doc.errorf(doc.line, "not a Kubernetes object: it has no apiVersion and kind"))
+	} else if missing := missingOf(kind, version); missing != "" {
+		d.fail(doc.errorf(doc.line, "not a Kubernetes object: %s missing", missing))
 		return
 	}
 	gv, err := schema.ParseGroupVersion(version)
@@ -119,7 +132,7 @@ func (d *manifestDecoder) document(file string, n *yaml.Node, depth int) {
 	case gv.Group == "" && kind == "List": // an empty one
 	case res == nil:
 		d.m.metrics.skipped.WithLabelValues(kind).Inc()
-		d.m.warnOnce(kind+"."+gv.Group, file, doc.line)
+		d.m.skipped(gv.Group, kind, doc)
 	case gv != res.group:
 		d.fail(doc.errorf(top["apiVersion"].line, "apiVersion %q of %s is not known: allowed is %q", version, kind, res.group))
 	default:
@@ -168,6 +181,19 @@ func withDefault(content []*yaml.Node, key, value string) []*yaml.Node {
 	return append(content[:len(content):len(content)], scalar(key), scalar(value))
 }
 
+// missingOf says which of an object's two names is missing, "" for neither.
+func missingOf(kind, version string) string {
+	switch {
+	case kind == "" && version == "":
+		return "apiVersion and kind are"
+	case kind == "":
+		return "kind is"
+	case version == "":
+		return "apiVersion is"
+	}
+	return ""
+}
+
 func scalarOf(p pair) string {
 	if p.value == nil || p.value.Kind != yaml.ScalarNode || p.value.ShortTag() == "!!null" {
 		return ""
@@ -189,15 +215,6 @@ func resourceOf(group, kind string) *resource {
 		}
 	}
 	return nil
-}
-
-// warnOnce notes a kind that is skipped, once.
-func (m *Manifests) warnOnce(kind, file string, line int) {
-	kind = strings.TrimSuffix(kind, ".")
-	if _, ok := m.said[kind]; !ok {
-		m.said[kind] = struct{}{}
-		m.log.Info("skipping a kind without meaning for DNS", "kind", kind, "first", fmt.Sprintf("%s:%d", file, line))
-	}
 }
 
 // object decodes, checks and trims one object of a kind that matters.
@@ -246,11 +263,13 @@ func (d *manifestDecoder) add(doc *document, obj runtime.Object, m metav1.Object
 	kind, key := trimmed.Kind(), trimmed.Key()
 	place := fmt.Sprintf("%s:%d", doc.file, doc.line)
 	if first, ok := d.places[kind][key]; ok {
-		d.fail(doc.errorf(doc.line, "%s is here a second time (first at %s): allowed is one object of a kind, namespace and name",
+		d.fail(doc.errorf(doc.line, "duplicate %s (first at %s): allowed is one object of a kind, namespace and name",
 			describe(kind, key), first))
 		return
 	}
 	d.places[kind][key] = place
+	d.objects++
+	d.links.note(obj, trimmed, place)
 	if kind == zone.Namespaces {
 		set := labels.Set{corev1.LabelMetadataName: m.GetName()}
 		for k, v := range m.GetLabels() {
@@ -302,7 +321,8 @@ func typeError(doc *document, err error) error {
 		// From a type that decodes itself; its offset is not the document's.
 		return doc.errorf(doc.line, "a %s where %s is needed", e.Value, typeName(e.Type))
 	}
-	return doc.errorf(doc.lineAt(e.Offset), "%s: %s where %s is needed", e.Field, article(e.Value), typeName(e.Type))
+	end := doc.endAt(e.Offset)
+	return doc.errorf(end.line, "%s: %s where %s is needed", end.field(e.Field), article(e.Value), typeName(e.Type))
 }
 
 // article says what encoding/json calls a value.

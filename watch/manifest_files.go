@@ -22,6 +22,7 @@ const (
 type manifestFile struct {
 	path string // "-" for standard input
 	name string // for errors
+	root string // the path of the configuration that led to it
 }
 
 // A fileSet is the files that paths lead to, and the folders in which a change
@@ -30,20 +31,23 @@ type fileSet struct {
 	files []manifestFile
 	dirs  []string // folders read whole
 	named []string // files and folders that the configuration names
+	// shared has the paths of the configuration that lead to a file which
+	// another led to before.
+	shared map[string]bool
 }
 
 // find follows the paths. Files are in the order of the paths, and in a folder
 // in that of their names; one that two paths lead to is read once.
 func find(ctx context.Context, paths []string) (*fileSet, error) {
-	set := new(fileSet)
+	set := &fileSet{shared: make(map[string]bool)}
 	w := walker{set: set, seen: make(map[string]bool)}
 	var errs []error
 	for _, p := range paths {
 		if p == stdinPath {
-			set.files = append(set.files, manifestFile{stdinPath, stdinName})
+			set.files = append(set.files, manifestFile{stdinPath, stdinName, stdinPath})
 			continue
 		}
-		p = filepath.Clean(p)
+		w.root, p = p, filepath.Clean(p)
 		set.named = append(set.named, p)
 		info, err := os.Stat(p)
 		switch {
@@ -61,6 +65,7 @@ func find(ctx context.Context, paths []string) (*fileSet, error) {
 type walker struct {
 	set  *fileSet
 	seen map[string]bool // by path without symbolic links
+	root string          // the path of the configuration that is followed
 }
 
 // first reports whether a file or folder was not met under another name yet,
@@ -71,6 +76,7 @@ func (w *walker) first(path string) bool {
 		real = path
 	}
 	if w.seen[real] {
+		w.set.shared[w.root] = true
 		return false
 	}
 	w.seen[real] = true
@@ -79,7 +85,7 @@ func (w *walker) first(path string) bool {
 
 func (w *walker) file(path string) {
 	if w.first(path) {
-		w.set.files = append(w.set.files, manifestFile{path, path})
+		w.set.files = append(w.set.files, manifestFile{path, path, w.root})
 	}
 }
 
@@ -123,8 +129,9 @@ func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
 }
 
-// load reads everything, and returns what to watch even beside an error.
-func (m *Manifests) load(ctx context.Context) (*manifestSet, *fileSet, error) {
+// load reads everything, and returns what to watch even beside an error. prev
+// is what was read last, nil for nothing.
+func (m *Manifests) load(ctx context.Context, prev *manifestSet) (*manifestSet, *fileSet, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	files, err := find(ctx, m.config.Paths)
@@ -141,10 +148,33 @@ func (m *Manifests) load(ctx context.Context) (*manifestSet, *fileSet, error) {
 		}
 		d.file(f.name, data)
 	}
+	if prev != nil {
+		errs = append(errs, d.set.emptied(prev))
+	}
 	if err := errors.Join(append(errs, d.errs...)...); err != nil {
 		return nil, files, err
 	}
 	return d.finish(), files, nil
+}
+
+// adviseEmpty warns of paths that lead to no object at the start: a wrong
+// folder, perhaps.
+func (m *Manifests) adviseEmpty(files *fileSet, set *manifestSet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	objects := make(map[string]int)
+	for _, f := range files.files {
+		objects[f.root] += set.files[f.name].objects
+	}
+	for _, p := range m.config.Paths {
+		switch {
+		case objects[p] > 0 || files.shared[p]:
+		case p == stdinPath:
+			m.warn("standard input has no object that DNS reads")
+		default:
+			m.warn("%s has no object that DNS reads (in a folder, files named *.yaml, *.yml and *.json count)", p)
+		}
+	}
 }
 
 func (m *Manifests) read(f manifestFile) ([]byte, error) {

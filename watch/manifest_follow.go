@@ -25,6 +25,7 @@ type follower struct {
 	log    *slog.Logger
 	whole  []string // folders in which any manifest counts
 	named  []string // single paths that count, links resolved too
+	failed bool     // the last load failed: other permissions may mend it
 }
 
 // newFollower starts following nothing. Where the system gives no watch, the
@@ -120,7 +121,7 @@ func (f *follower) wait(ctx context.Context) bool {
 
 // counts reports whether an event can mean a change of what is read.
 func (f *follower) counts(e fsnotify.Event) bool {
-	if e.Op == fsnotify.Chmod {
+	if e.Op == fsnotify.Chmod && !f.failed {
 		return false
 	}
 	name := filepath.Clean(e.Name)

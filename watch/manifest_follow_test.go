@@ -153,6 +153,70 @@ func TestFollowFile(t *testing.T) {
 	f.sink.waitNames(t, zone.Services, "default/b")
 }
 
+// TestFollowEmptied: a shell's "command > file" empties the file long before
+// the command writes.
+func TestFollowEmptied(t *testing.T) {
+	f := follow(t, func(dir string) {
+		write(t, filepath.Join(dir, "a.yaml"), headless("a1", "a2"))
+		write(t, filepath.Join(dir, "b.yaml"), headless("b"))
+	})
+	a := filepath.Join(f.dir, "a.yaml")
+	refused := a + ": it is empty and held 2 objects; they stay until it has content or is deleted"
+	for i, text := range []string{"", " \n# soon\n---\n"} {
+		write(t, a, text)
+		waitFor(t, "the emptied file is refused", func() bool {
+			return metric(t, f.reg, "rollcall_manifests_reload_failures_total") > float64(i)
+		})
+	}
+	if got := f.sink.names(zone.Services); got != "default/a1 default/a2 default/b" {
+		t.Errorf("services %q, want those that the file held still", got)
+	}
+	write(t, a, headless("a3"))
+	f.sink.waitNames(t, zone.Services, "default/a3 default/b")
+	if n := strings.Count(f.log.String(), refused); n != 1 {
+		t.Errorf("%q is logged %d times, want once:\n%s", refused, n, f.log)
+	}
+	waitFor(t, "the change is logged", func() bool { return f.log.has("manifests changed", "put=1", "removed=2") })
+	if err := os.Remove(a); err != nil {
+		t.Fatal(err)
+	}
+	f.sink.waitNames(t, zone.Services, "default/b")
+	if err := os.Remove(filepath.Join(f.dir, "b.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it is said that nothing is left", func() bool { return f.log.has("level=WARN", "no object is left") })
+}
+
+// TestFollowMended: what can be mended without a write is noticed, too.
+func TestFollowMended(t *testing.T) {
+	const bad = "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: x, ports: [{port: 0}]}\n"
+	failures := func(f *following) float64 { return metric(t, f.reg, "rollcall_manifests_reload_failures_total") }
+	f := follow(t, func(dir string) { write(t, filepath.Join(dir, "a.yaml"), headless("a")) })
+	if !f.log.has("manifests read", "namespaces=1 services=1 endpointslices=0") {
+		t.Errorf("the log does not say how many of each kind were read:\n%s", f.log)
+	}
+	path := filepath.Join(f.dir, "b.yaml")
+	write(t, path, bad)
+	waitFor(t, "it is refused", func() bool { return failures(f) >= 1 })
+	for _, want := range []string{"b.yaml:4: spec.clusterIP", "b.yaml:4: spec.ports[0].port"} {
+		if !f.log.has("refused", want) {
+			t.Errorf("no line of its own says %s:\n%s", want, f.log)
+		}
+	}
+	if f.log.has("spec.clusterIP", "spec.ports[0].port") {
+		t.Errorf("two errors are in one line:\n%s", f.log)
+	}
+	before := failures(f)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "other permissions have it read again", func() bool { return failures(f) > before })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it is said that all is well, though nothing changed", func() bool { return f.log.has("manifests are valid again") })
+}
+
 func TestRunFirstLoadFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, path, "foo: bar\n")

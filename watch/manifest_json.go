@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,7 +27,21 @@ type document struct {
 	ends  []valueEnd     // where the values in json end, in order
 }
 
-type valueEnd struct{ offset, line int }
+type valueEnd struct {
+	offset, line int
+	path         string
+}
+
+var index = regexp.MustCompile(`\[\d+\]`)
+
+// field returns the path of the field that encoding/json calls name, which
+// leaves out the indexes of lists, if this is the end of its value; else name.
+func (e valueEnd) field(name string) string {
+	if index.ReplaceAllString(e.path, "") == name && !strings.HasSuffix(e.path, "]") {
+		return e.path
+	}
+	return name
+}
 
 // lineOf returns the line of a field, or that of the nearest one around it.
 func (d *document) lineOf(path string) int {
@@ -39,13 +54,13 @@ func (d *document) lineOf(path string) int {
 	return d.line
 }
 
-// lineAt returns the line of the value that json has at an offset.
-func (d *document) lineAt(offset int64) int {
+// endAt returns the end of the value that json has at an offset.
+func (d *document) endAt(offset int64) valueEnd {
 	i := sort.Search(len(d.ends), func(i int) bool { return int64(d.ends[i].offset) >= offset })
 	if i == len(d.ends) {
-		return d.line
+		return valueEnd{line: d.line}
 	}
-	return d.ends[i].line
+	return d.ends[i]
 }
 
 // errorf returns an error at a line.
@@ -89,7 +104,7 @@ func (w *docWriter) write(n *yaml.Node, path string, depth int) error {
 	default:
 		err = w.scalar(n)
 	}
-	w.doc.ends = append(w.doc.ends, valueEnd{len(w.doc.json), line})
+	w.doc.ends = append(w.doc.ends, valueEnd{len(w.doc.json), line, path})
 	return err
 }
 
@@ -172,7 +187,7 @@ func (w *docWriter) pairs(n *yaml.Node, depth int) ([]pair, error) {
 			continue
 		}
 		if first, ok := at[key.Value]; ok {
-			return nil, w.doc.errorf(n.Content[i].Line, "key %q is here a second time (first in line %d)", key.Value, first)
+			return nil, w.doc.errorf(n.Content[i].Line, "duplicate key %q (first in line %d)", key.Value, first)
 		}
 		at[key.Value] = n.Content[i].Line
 		out = append(out, pair{key.Value, n.Content[i+1], n.Content[i].Line})

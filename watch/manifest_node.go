@@ -50,7 +50,7 @@ func parseNodes(name string, data []byte) (docs []*yaml.Node, err error) {
 		case errors.Is(err, io.EOF):
 			return docs, nil
 		case err != nil:
-			return docs, yamlError(name, err)
+			return docs, yamlError(name, data, err)
 		}
 		if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
 			docs = append(docs, doc.Content[0])
@@ -60,8 +60,11 @@ func parseNodes(name string, data []byte) (docs []*yaml.Node, err error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// yamlError moves the line that the parser names to the front.
-func yamlError(name string, err error) error {
+var tabIndent = regexp.MustCompile(`(?m)^ *\t`)
+
+// yamlError moves the line that the parser names to the front. A tab, which
+// can't be seen and which the parser seldom calls by its name, is named.
+func yamlError(name string, data []byte, err error) error {
 	msg, line := err.Error(), 1
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		msg = msg[len(m[0]):]
@@ -69,8 +72,25 @@ func yamlError(name string, err error) error {
 			line = n
 		}
 	}
+	tab := strings.Contains(msg, "cannot start any token") || strings.Contains(msg, "a tab character")
+	if at := tabIndent.FindIndex(data); at != nil && tab {
+		return &lineError{name, lineNumber(data, at[0]), "not YAML: the line is indented with a tab; YAML wants spaces"}
+	}
 	return &lineError{name, line, "not YAML: " + msg}
 }
+
+// withTemplateHint adds to an error in data what explains it, if data looks
+// like a template.
+func withTemplateHint(err error, data []byte) error {
+	at := bytes.Index(data, []byte("{{"))
+	if at < 0 {
+		return err
+	}
+	return fmt.Errorf("%w (line %d has {{: a template must be rendered first)", err, lineNumber(data, at))
+}
+
+// lineNumber returns the line, from 1, of the byte at an offset.
+func lineNumber(data []byte, at int) int { return 1 + bytes.Count(data[:at], []byte("\n")) }
 
 // parseJSON parses JSON values, one after another, into the nodes that the
 // same text has as YAML. A YAML parser would nearly do, were it not for tabs,

@@ -7,10 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"reflect"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +77,8 @@ type Manifests struct {
 	stdin  []byte              // what "-" gave, kept for when other files change
 	said   map[string]struct{} // warnings, each of which is logged once
 	synced bool
+
+	refused string // the errors that Run logged last, "" once they are mended
 }
 
 // NewManifests makes a source. It reads no manifest yet.
@@ -107,10 +105,11 @@ func NewManifests(c ManifestsConfig) (*Manifests, error) {
 // The error says all that is wrong, each as "file:line: what is wrong, what is
 // allowed". Nothing is returned beside it.
 func (m *Manifests) Load(ctx context.Context) ([]zone.Event, error) {
-	set, _, err := m.load(ctx)
+	set, files, err := m.load(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
+	m.adviseEmpty(files, set)
 	return set.events(), nil
 }
 
@@ -125,36 +124,85 @@ func (m *Manifests) Run(ctx context.Context, sink Sink) error {
 	if files, _ := find(ctx, m.config.Paths); files != nil {
 		follow.add(files)
 	}
-	set, files, err := m.load(ctx)
+	set, files, err := m.load(ctx, nil)
 	if err != nil {
 		return err
 	}
+	m.adviseEmpty(files, set)
+	m.log.Info("manifests read", set.counts()...)
 	sink.Apply(set.events()...)
 	m.mu.Lock()
 	m.synced = true
 	m.mu.Unlock()
-	m.log.Info("manifests read", "objects", set.len())
 	// A folder that is followed only now may have changed since it was read.
 	changed := follow.add(files)
 	for changed || follow.wait(ctx) {
 		m.metrics.reloads.Inc()
-		next, files, err := m.load(ctx)
+		next, files, err := m.load(ctx, set)
 		if ctx.Err() != nil {
 			return nil
 		}
 		changed = follow.add(files)
-		if err != nil {
-			m.metrics.failures.Inc()
-			m.log.Error("changed manifests are refused; everything stays as it was", "err", err)
+		m.outcome(err)
+		if follow.failed = err != nil; follow.failed {
 			continue
 		}
-		if changes := next.changes(set, sink); len(changes) > 0 {
-			sink.Apply(changes...)
-			m.log.Info("manifests changed", "events", len(changes))
-		}
+		m.apply(sink, set, next)
 		set = next
 	}
 	return nil
+}
+
+// apply makes the sink hold next, where it has set.
+func (m *Manifests) apply(sink Sink, set, next *manifestSet) {
+	changes := next.changes(set, sink)
+	if len(changes) == 0 {
+		return
+	}
+	sink.Apply(changes...)
+	put := 0
+	for _, e := range changes {
+		if e.Op == zone.Put {
+			put++
+		}
+	}
+	m.log.Info("manifests changed", "put", put, "removed", len(changes)-put)
+	if next.len() == 0 {
+		m.log.Warn("no object is left in the manifests: all that is answered is the zones themselves")
+	}
+}
+
+// outcome logs and counts what came of reading changed manifests. The same
+// errors again are counted, and not said again.
+func (m *Manifests) outcome(err error) {
+	if err == nil {
+		if m.refused != "" {
+			m.log.Info("manifests are valid again")
+		}
+		m.refused = ""
+		return
+	}
+	m.metrics.failures.Inc()
+	if err.Error() == m.refused {
+		return
+	}
+	m.refused = err.Error()
+	for _, e := range split(err) {
+		m.log.Error("changed manifests are refused; everything stays as it was", "err", e)
+	}
+}
+
+// split returns the errors that were joined.
+func split(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, split(e)...)
+	}
+	return out
 }
 
 // Synced reports whether Run has handed over the manifests once.
@@ -171,68 +219,4 @@ func (m *Manifests) warn(format string, args ...any) {
 		m.said[text] = struct{}{}
 		m.log.Warn(text)
 	}
-}
-
-// A manifestSet is what a load found: a kind's objects by key. Once its events
-// were applied it keeps only keys: the objects are the sink's.
-type manifestSet struct {
-	kinds   []zone.Kind
-	objects map[zone.Kind]map[zone.Key]zone.Object
-}
-
-func newManifestSet(kinds []zone.Kind) *manifestSet {
-	s := &manifestSet{kinds: kinds, objects: make(map[zone.Kind]map[zone.Key]zone.Object)}
-	for _, k := range kinds {
-		s.objects[k] = make(map[zone.Key]zone.Object)
-	}
-	return s
-}
-
-func (s *manifestSet) len() (n int) {
-	for _, o := range s.objects {
-		n += len(o)
-	}
-	return n
-}
-
-// keys returns the keys of a kind in order.
-func (s *manifestSet) keys(k zone.Kind) []zone.Key {
-	return slices.SortedFunc(maps.Keys(s.objects[k]), func(a, b zone.Key) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
-}
-
-// events returns a Replace for each kind, and lets go of the objects.
-func (s *manifestSet) events() []zone.Event {
-	var out []zone.Event
-	for _, k := range s.kinds {
-		e := zone.Event{Op: zone.Replace, Kind: k}
-		for _, key := range s.keys(k) {
-			e.Objects = append(e.Objects, s.objects[k][key])
-			s.objects[k][key] = nil
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-// changes returns the events that make of a sink which has prev one that has s,
-// and lets go of the objects.
-func (s *manifestSet) changes(prev *manifestSet, sink Sink) []zone.Event {
-	var out []zone.Event
-	for _, k := range s.kinds {
-		for _, key := range s.keys(k) {
-			obj := s.objects[k][key]
-			s.objects[k][key] = nil
-			if !reflect.DeepEqual(sink.Object(k, key), obj) {
-				out = append(out, zone.Event{Op: zone.Put, Kind: k, Object: obj})
-			}
-		}
-		for _, key := range prev.keys(k) {
-			if _, ok := s.objects[k][key]; !ok {
-				out = append(out, zone.Event{Op: zone.Remove, Kind: k, Key: key})
-			}
-		}
-	}
-	return out
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -93,38 +92,48 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"not YAML", "a syntax error has the parser's line", "a: b\nb: c\n  d: e\n", []string{"in.yaml:3: not YAML: "}},
 		{"not an object", "a document is a mapping", "- a\n- b\n", []string{"in.yaml:1: not a Kubernetes object: allowed is a mapping"}},
-		{"second document", "lines count from the file's start", svcHead + "  clusterIP: None\n---\nfoo: bar\n", []string{"in.yaml:8: not a Kubernetes object: it has no apiVersion and kind"}},
+		{"second document", "lines count from the file's start", svcHead + "  clusterIP: None\n---\nfoo: bar\n", []string{"in.yaml:8: not a Kubernetes object: apiVersion and kind are missing"}},
 		{"version", "a version that is not served would be dropped unseen", "apiVersion: discovery.k8s.io/v1beta1\nkind: EndpointSlice\n", []string{`in.yaml:1: apiVersion "discovery.k8s.io/v1beta1" of EndpointSlice is not known: allowed is "discovery.k8s.io/v1"`}},
 		{"no name", "an object needs a name", "apiVersion: v1\nkind: Service\nmetadata:\n  generateName: x-\n", []string{"in.yaml:3: metadata.name: is missing"}},
 		{"bad name", "DNS-1123 label", "apiVersion: v1\nkind: Service\nmetadata:\n  name: Web_1\nspec: {clusterIP: None}\n", []string{`in.yaml:4: metadata.name: "Web_1": a lowercase RFC 1123 label must`}},
 		{"bad namespace", "DNS-1123 label", "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: a.b}\nspec: {clusterIP: None}\n", []string{`in.yaml:3: metadata.namespace: "a.b"`}},
-		{"wrong type", "the line is the value's", svcHead + "  ports:\n  - name: a\n    port: 80\n  - name: b\n    port: eighty\n", []string{"in.yaml:10: spec.ports.port: a string where an integer of 32 bits is needed"}},
+		{"wrong type", "the line is the value's", svcHead + "  ports:\n  - name: a\n    port: 80\n  - name: b\n    port: eighty\n", []string{"in.yaml:10: spec.ports[1].port: a string where an integer of 32 bits is needed"}},
 		{"wrong shape", "a list where a mapping is needed", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  - x\n", []string{"spec: a list where a mapping is needed"}},
 		{"port range", "1 to 65535", svcHead + "  clusterIP: None\n  ports:\n  - port: 80\n    name: a\n  - name: b\n    port: 70000\n", []string{"in.yaml:11: spec.ports[1].port: 70000: allowed is 1 to 65535"}},
+		{"no port", "a port has a number", svcHead + "  clusterIP: None\n  ports:\n  - name: a\n", []string{"in.yaml:8: spec.ports[0].port: is missing: allowed is 1 to 65535"}},
+		{"same port", "as the API server refuses it", svcHead + "  clusterIP: None\n  ports:\n  - {port: 80, name: a}\n  - {port: 80, name: b, protocol: UDP}\n  - {port: 80, name: c, protocol: TCP}\n", []string{"in.yaml:10: spec.ports[2]: 80/TCP is there already"}},
 		{"protocol", "TCP, UDP, SCTP", svcHead + "  clusterIP: None\n  ports:\n  - {port: 80,\n     protocol: QUIC}\n", []string{`in.yaml:9: spec.ports[0].protocol: "QUIC" is not known: allowed are TCP, UDP and SCTP`}},
-		{"port names", "required and unique where there are several", svcHead + "  clusterIP: None\n  ports:\n  - {port: 80, name: a}\n  - {port: 81, name: a}\n  - port: 82\n", []string{`in.yaml:9: spec.ports[1].name: "a" is there a second time`, "in.yaml:10: spec.ports[2].name: is missing"}},
+		{"port names", "required and unique where there are several", svcHead + "  clusterIP: None\n  ports:\n  - {port: 80, name: a}\n  - {port: 81, name: a}\n  - port: 82\n", []string{`in.yaml:9: spec.ports[1].name: duplicate name "a"`, "in.yaml:10: spec.ports[2].name: is missing"}},
 		{"port name", "DNS-1123 label", svcHead + "  clusterIP: None\n  ports:\n  - {port: 80, name: HTTP}\n", []string{`in.yaml:8: spec.ports[0].name: "HTTP": a lowercase`}},
-		{"cluster IP", "an IP address", svcHead + "  clusterIP: 10.0.0.256\n", []string{`in.yaml:6: spec.clusterIP: "10.0.0.256" is no IP address: allowed is one as`}},
+		{"cluster IP", "an IP address", svcHead + "  clusterIP: 10.0.0.256\n", []string{`in.yaml:6: spec.clusterIP: "10.0.0.256" is not an IP address (such as 192.0.2.1 or 2001:db8::1)`}},
+		{"mapped cluster IP", "as the API server refuses it", svcHead + "  clusterIP: ::ffff:10.0.0.1\n", []string{`in.yaml:6: spec.clusterIP: "::ffff:10.0.0.1" is an IPv4 address written as an IPv6 one: write 10.0.0.1`}},
 		{"cluster IPs differ", "clusterIP is the first of clusterIPs", svcHead + "  clusterIP: 10.0.0.1\n  clusterIPs:\n  - 10.0.0.2\n", []string{`in.yaml:8: spec.clusterIPs[0]: "10.0.0.2": must be the same as spec.clusterIP`}},
 		{"one family twice", "an address of each family", svcHead + "  clusterIPs: [10.0.0.1, 10.0.0.2]\n", []string{"in.yaml:6: spec.clusterIPs: 10.0.0.1, 10.0.0.2: allowed is at most one address of each family"}},
 		{"None and more", "None stands alone", svcHead + "  clusterIPs: [None, 10.0.0.2]\n", []string{"None stands alone"}},
 		{"type", "four types", svcHead + "  type: Headless\n", []string{`in.yaml:6: spec.type: "Headless" is not known: allowed are ClusterIP, NodePort, LoadBalancer and ExternalName`}},
 		{"external name", "is required", svcHead + "  type: ExternalName\n", []string{"in.yaml:5: spec.externalName: is missing"}},
 		{"bad external name", "RFC 1123 subdomain", svcHead + "  type: ExternalName\n  externalName: a_b.example.org\n", []string{`in.yaml:7: spec.externalName: "a_b.example.org": `}},
+		{"external name as written", "with its dot", svcHead + "  type: ExternalName\n  externalName: a_b.example.org.\n", []string{`in.yaml:7: spec.externalName: "a_b.example.org.": `}},
+		{"no address type", "what is missing is said to be", sliceHead, []string{"in.yaml:1: addressType: is missing: allowed are IPv4, IPv6 and FQDN"}},
+		{"no kind", "what is missing is said to be", "apiVersion: v1\nmetadata: {name: a}\n", []string{"in.yaml:1: not a Kubernetes object: kind is missing"}},
+		{"no version", "what is missing is said to be", "kind: Service\nmetadata: {name: a}\n", []string{"in.yaml:1: not a Kubernetes object: apiVersion is missing"}},
+		{"template", "what was meant for a program that renders it", "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}-web\n", []string{"in.yaml:", "(line 4 has {{: a template must be rendered first)"}},
+		{"tab", "which nobody sees", "apiVersion: v1\nkind: Service\nmetadata:\n\tname: a\n", []string{"in.yaml:4: not YAML: the line is indented with a tab; YAML wants spaces"}},
+		{"tab in a list", "where the parser names the line before", svcHead + "  ports:\n  - name: a\n\t port: 80\n", []string{"in.yaml:8: not YAML: the line is indented with a tab; YAML wants spaces"}},
 		{"address type", "three types", sliceHead + "addressType: IP\n", []string{`in.yaml:5: addressType: "IP" is not known: allowed are IPv4, IPv6 and FQDN`}},
-		{"address", "an IP address", sliceHead + "addressType: IPv4\nendpoints:\n- addresses:\n  - 10.0.0.1\n- addresses:\n  - 10.0.0\n", []string{`in.yaml:10: endpoints[1].addresses[0]: "10.0.0" is no IP address`}},
+		{"address", "an IP address", sliceHead + "addressType: IPv4\nendpoints:\n- addresses:\n  - 10.0.0.1\n- addresses:\n  - 10.0.0\n", []string{`in.yaml:10: endpoints[1].addresses[0]: "10.0.0" is not an IP address`}},
 		{"family", "addresses are of the addressType", sliceHead + "addressType: IPv4\nendpoints:\n- addresses: ['fd00::1']\n", []string{`in.yaml:7: endpoints[0].addresses[0]: "fd00::1" is not of the slice's addressType: allowed is an IPv4 address`}},
 		{"no address", "an endpoint has at least one", sliceHead + "addressType: IPv4\nendpoints:\n- hostname: a\n  addresses: []\n", []string{"in.yaml:8: endpoints[0].addresses: an endpoint needs at least one address"}},
 		{"hostname", "DNS-1123 label", sliceHead + "addressType: IPv4\nendpoints:\n- hostname: a.b\n  addresses: [10.0.0.1]\n", []string{`in.yaml:7: endpoints[0].hostname: "a.b": `}},
-		{"duplicate key", "which of the two would be meant", svcHead + "  clusterIP: None\n  clusterIP: 10.0.0.1\n", []string{`in.yaml:7: key "clusterIP" is here a second time (first in line 6)`}},
-		{"duplicate object", "in one file or in several", svcHead + "  clusterIP: None\n---\n" + svcHead, []string{"in.yaml:8: Service default/web is here a second time (first at ", "in.yaml:1)"}},
+		{"duplicate key", "which of the two would be meant", svcHead + "  clusterIP: None\n  clusterIP: 10.0.0.1\n", []string{`in.yaml:7: duplicate key "clusterIP" (first in line 6)`}},
+		{"duplicate object", "in one file or in several", svcHead + "  clusterIP: None\n---\n" + svcHead, []string{"in.yaml:8: duplicate Service default/web (first at ", "in.yaml:1)"}},
 		{"all at once", "each error is told", svcHead + "  clusterIP: x\n---\nfoo: bar\n", []string{"in.yaml:6: ", "in.yaml:8: "}},
 		{"alias bomb", "a few lines must not fill the memory", "apiVersion: v1\nkind: Service\nmetadata:\n  annotations:\n" + bomb(9), []string{"aliases expand to more than"}},
 		{"alias to itself", "which has no end", "apiVersion: v1\nkind: Service\nspec: &a\n  x: *a\n", []string{"in.yaml:"}},
 		{"deep", "nor the stack", "apiVersion: v1\nkind: Service\nspec: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "\n", []string{"in.yaml:3: nested deeper than"}},
 		{"list items", "items is a list", "apiVersion: v1\nkind: List\nitems: 7\n", []string{"in.yaml:3: items: a list of objects is needed"}},
-		{"import type", "KEP-1645", "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: a}\nspec: {type: X, ips: [y]}\n", []string{`in.yaml:4: spec.type: "X" is not known`, `spec.ips[0]: "y" is no IP address`}},
-		{"pod address", "an IP address", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus:\n  podIP: nope\n", []string{`in.yaml:5: status.podIP: "nope" is no IP address`}},
+		{"import type", "KEP-1645", "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: a}\nspec: {type: X, ips: [y]}\n", []string{`in.yaml:4: spec.type: "X" is not known`, `spec.ips[0]: "y" is not an IP address`}},
+		{"pod address", "an IP address", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus:\n  podIP: nope\n", []string{`in.yaml:5: status.podIP: "nope" is not an IP address`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "in.yaml")
@@ -157,7 +166,7 @@ func TestLoadJSONErrors(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
 		{"cut short", "{\n\"apiVersion\": \"v1\",\n", "in.json:2: not JSON: "},
 		{"syntax", "{\n\"apiVersion\" \"v1\"}", "in.json:2: not JSON: "},
-		{"field", "{\"apiVersion\": \"v1\",\n\"kind\": \"Service\",\n\"metadata\": {\"name\": \"a\"},\n\"spec\": {\"clusterIP\":\n\"x\"}}", "in.json:5: spec.clusterIP: \"x\" is no IP address"},
+		{"field", "{\"apiVersion\": \"v1\",\n\"kind\": \"Service\",\n\"metadata\": {\"name\": \"a\"},\n\"spec\": {\"clusterIP\":\n\"x\"}}", "in.json:5: spec.clusterIP: \"x\" is not an IP address"},
 		{"deep", strings.Repeat(`{"a":`, 5000), "nested deeper than"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -299,47 +308,6 @@ metadata: {name: c, labels: {team: x}}
 				t.Errorf("namespaces %q, want %q; reason: %s", got, tt.namespaces, tt.reason)
 			}
 		})
-	}
-}
-
-func TestLoadWarnings(t *testing.T) {
-	const in = `apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  clusterip: None
----
-apiVersion: apps/v1
-kind: Deployment
----
-apiVersion: apps/v1
-kind: Deployment
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: lone}
-addressType: IPv4
-`
-	var log logBuffer
-	reg := prometheus.NewRegistry()
-	m := newTestManifests(t, ManifestsConfig{Paths: []string{"-"}, Stdin: strings.NewReader(in), Logger: log.logger(), Registerer: reg})
-	for range 2 {
-		if _, err := m.Load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, want := range []string{
-		`<stdin>:5: unknown field \"spec.clusterip\" is ignored`,
-		"<stdin>:1: Service default/web has no clusterIP, so its name has no address: write spec.clusterIP, or None",
-		"kind=Deployment.apps first=<stdin>:7",
-		"<stdin>:13: EndpointSlice default/lone has no label kubernetes.io/service-name",
-	} {
-		if n := strings.Count(log.String(), want); n != 1 {
-			t.Errorf("%q is logged %d times, want once; the log is\n%s", want, n, log.String())
-		}
-	}
-	if got := metric(t, reg, "rollcall_manifests_objects_skipped_total", "Deployment"); got != 4 {
-		t.Errorf("%v Deployments counted as skipped, want 4", got)
 	}
 }
 

@@ -40,13 +40,16 @@ const flushAt = 1 << 14
 // out does not touch the zone; the rest goes into a next trie, which readers do
 // not see until it is published.
 type change struct {
-	z       *Zone
-	records []record
-	sign    int8 // of the records that are noted now: +1 added, -1 taken back
-	names   trie
-	moved   map[Name]struct{} // names that records came to or went from, see compare
-	version uint64            // the newest resourceVersion that moved content
-	skipped int               // names that can't be, less those taken back
+	z         *Zone
+	records   []record
+	sign      int8 // of the records that are noted now: +1 added, -1 taken back
+	names     trie
+	moved     map[Name]struct{} // names that records came to or went from, see compare
+	version   uint64            // the newest resourceVersion of the objects taken in
+	kind      Kind              // of the object that is being taken in
+	key       Key               // likewise
+	published bool              // or a panic is under way
+	skipped   int               // names that can't be, less those taken back
 }
 
 func (z *Zone) begin() *change {
@@ -131,7 +134,10 @@ func (c *change) count(edit *setEdit, r record, net int) bool {
 	if found {
 		have = 1 + more[r.key()]
 	}
-	want := max(have+net, 0)
+	want := have + net
+	if want < 0 {
+		panic("zone: a record is taken back that was not contributed")
+	}
 	switch {
 	case want > 1:
 		more[r.key()] = want - 1

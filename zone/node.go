@@ -70,16 +70,27 @@ func newNode(name Name, below int32, sets []rrset) *node {
 	return n
 }
 
-// repeats reports whether a PTR record is in two ranks.
+// repeats reports whether a record is in two ranks of its type.
 func repeats(sets []rrset) bool {
-	for i := range sets {
-		if i == 0 || sets[i].typ != sets[i-1].typ {
-			continue
+	for i := 1; i < len(sets); i++ {
+		if sets[i].typ == sets[i-1].typ && sets[i].meets(&sets[i-1]) {
+			return true
 		}
-		for rdata := range sets[i].all() {
-			if sets[i-1].has(rdata) {
-				return true
-			}
+	}
+	return false
+}
+
+// meets reports whether two sets, both in order, share a record.
+func (s *rrset) meets(o *rrset) bool {
+	next, stop := iter.Pull2(o.all())
+	defer stop()
+	theirs, _, more := next()
+	for ours := range s.all() {
+		for more && compareRdata(s.typ, theirs, ours) < 0 {
+			theirs, _, more = next()
+		}
+		if more && bytes.Equal(theirs, ours) {
+			return true
 		}
 	}
 	return false

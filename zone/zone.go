@@ -23,6 +23,7 @@ type Zone struct {
 	mu      sync.RWMutex
 	objects [kinds]map[Key]Object          // guarded by mu, as all below
 	slices  map[Key]map[Key]*EndpointSlice // by the Service or, with "\x00" before its name, the ServiceImport
+	members map[string]map[Object]struct{} // by namespace, if Config.ListedNamespaces
 	self    map[Key]Key                    // slices that have a Config.Self address, and their Service
 	names   trie                           // the trie last published
 	more    map[string]int                 // how often beyond once a record is contributed
@@ -39,12 +40,13 @@ func New(config Config) (*Zone, error) {
 		return nil, err
 	}
 	z := &Zone{
-		config: config,
-		apexes: slices.Clone(config.zones()),
-		hash:   newHasher(),
-		slices: map[Key]map[Key]*EndpointSlice{},
-		self:   map[Key]Key{},
-		more:   map[string]int{},
+		config:  config,
+		apexes:  slices.Clone(config.zones()),
+		hash:    newHasher(),
+		slices:  map[Key]map[Key]*EndpointSlice{},
+		members: map[string]map[Object]struct{}{},
+		self:    map[Key]Key{},
+		more:    map[string]int{},
 	}
 	for _, apex := range z.apexes {
 		switch {
@@ -102,11 +104,17 @@ func (z *Zone) Skipped() int {
 func (z *Zone) Snapshot() *Snapshot { return z.current.Load() }
 
 // Apply takes events in. The zones show all of them or, before Apply returns,
-// nothing. Objects become the Zone's.
+// nothing. Objects become the Zone's. Should an object make it panic, the Zone is
+// left as if it had never had that object, and without the events after it.
 func (z *Zone) Apply(events ...Event) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	c := z.begin()
+	defer func() {
+		if !c.published {
+			z.rebuild(c.kind, c.key)
+		}
+	}()
 	for _, e := range events {
 		switch e.Op {
 		case Put:
@@ -116,6 +124,23 @@ func (z *Zone) Apply(events ...Event) {
 		case Replace:
 			z.replace(c, e.Kind, e.Objects)
 			delete(z.pending, e.Kind)
+		}
+	}
+	z.publish(c)
+}
+
+// rebuild makes the zones anew of all objects but one.
+func (z *Zone) rebuild(kind Kind, key Key) {
+	if kind < kinds {
+		z.store(kind, key, nil)
+	}
+	z.names, z.more, z.skipped = trie{}, map[string]int{}, 0
+	c := z.begin()
+	z.fixed(c)
+	z.nameServer(c, z.nameServerAddrs())
+	for _, objects := range z.objects {
+		for _, o := range objects {
+			z.contribute(c, o)
 		}
 	}
 	z.publish(c)
@@ -139,6 +164,7 @@ func (z *Zone) replace(c *change, kind Kind, objects []Object) {
 // that if o is nil. What the old one and all that depends on it contributed is
 // taken back, and contributed anew; what is the same cancels out.
 func (z *Zone) set(c *change, kind Kind, key Key, o Object) {
+	c.kind, c.key = kind, key
 	old := z.objects[kind][key]
 	if old == o {
 		return // as in a relist, where nothing happened
@@ -224,12 +250,8 @@ func (z *Zone) dependents(kind Kind, old, now Object) []Object {
 		} else {
 			name = now.Key()
 		}
-		for _, k := range []Kind{Services, ServiceImports, EndpointSlices, Pods} {
-			for key, o := range z.objects[k] {
-				if key.Namespace == name.Name {
-					result = append(result, o)
-				}
-			}
+		for o := range z.members[name.Name] {
+			result = append(result, o)
 		}
 	}
 	return result
@@ -241,7 +263,11 @@ func importOwner(k Key) Key { return Key{k.Namespace, "\x00" + k.Name} }
 // store puts o, or if nil nothing, in the place of the object of its kind and
 // key, in all indexes.
 func (z *Zone) store(kind Kind, key Key, o Object) {
-	if s, ok := z.objects[kind][key].(*EndpointSlice); ok {
+	old := z.objects[kind][key]
+	if z.config.ListedNamespaces && kind != Namespaces {
+		z.join(key.Namespace, old, o)
+	}
+	if s, ok := old.(*EndpointSlice); ok {
 		z.index(s, func(owner Key) {
 			delete(z.slices[owner], key)
 			if len(z.slices[owner]) == 0 {
@@ -265,6 +291,22 @@ func (z *Zone) store(kind Kind, key Key, o Object) {
 		if s.Service != "" && z.hasSelf(s) {
 			z.self[key] = Key{s.Namespace, s.Service}
 		}
+	}
+}
+
+// join puts now in the place of old among the objects of a namespace.
+func (z *Zone) join(namespace string, old, now Object) {
+	members := z.members[namespace]
+	if members == nil {
+		members = map[Object]struct{}{}
+		z.members[namespace] = members
+	}
+	delete(members, old)
+	if now != nil {
+		members[now] = struct{}{}
+	}
+	if len(members) == 0 {
+		delete(z.members, namespace)
 	}
 }
 
@@ -303,6 +345,7 @@ func (z *Zone) publish(c *change) {
 		zones:   z.states(),
 		Synced:  len(z.pending) == 0,
 	})
+	c.published = true
 }
 
 // apexOf returns the index of the longest apex that name is at or below, -1 if

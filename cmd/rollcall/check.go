@@ -4,6 +4,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
 )
@@ -14,17 +17,23 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 	config.declare(set)
 	show := set.Bool("print", false, "print the Corefile in effect: imports, snippets and variables expanded, or the one that the flags stand for")
 	return func(ctx context.Context, args []string, s streams) error {
-		switch {
-		case len(args) > 1 || len(args) == 1 && config.conf != "":
-			return fmt.Errorf("check takes one Corefile, got %q too", args[len(args)-1])
-		case len(args) == 1:
-			config.conf = args[0]
+		for _, arg := range args {
+			switch {
+			case isManifests(arg):
+				config.manifests = append(config.manifests, arg)
+			case config.conf != "":
+				return fmt.Errorf("check takes one Corefile, got %q too", arg)
+			default:
+				config.conf = arg
+			}
 		}
+		log := newLogger(s.err)
 		plan, err := config.load(ctx)
 		if err != nil {
 			return err
 		}
-		if err := plan.CheckManifests(ctx, assemble.Process{Stdin: s.in, Logger: newLogger(s.err)}); err != nil {
+		warn(log, plan)
+		if err := plan.CheckManifests(ctx, assemble.Process{Stdin: s.in, Logger: log}); err != nil {
 			return err
 		}
 		if *show {
@@ -34,4 +43,13 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		_, err = fmt.Fprintln(s.out, "ok")
 		return err
 	}
+}
+
+// isManifests tells manifests, which are a folder, standard input or a file by
+// its name, from a Corefile.
+func isManifests(path string) bool {
+	if info, err := os.Stat(path); path == "-" || err == nil && info.IsDir() {
+		return true
+	}
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
 }

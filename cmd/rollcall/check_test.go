@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +13,8 @@ import (
 func TestCheckPrint(t *testing.T) {
 	file := write(t, "web.yaml", web)
 	spaced := write(t, "with space #1.yaml", strings.ReplaceAll(web, "web", "spaced"))
+	kubeconfig := write(t, "kube config", "kind: Config\nclusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n"+
+		"contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n")
 	commandLine := func(key, bind, zone string, options ...string) string {
 		s := key + " {\n" + bind + "    errors\n    kubernetes " + zone + " in-addr.arpa ip6.arpa {\n        pods insecure\n"
 		for _, o := range options {
@@ -35,7 +38,7 @@ func TestCheckPrint(t *testing.T) {
 			"all", []string{"-manifests", file, "-manifests", spaced, "-namespace", "prod", "-listen", "127.0.0.1:53", "-zone", "example.org"},
 			commandLine(".:53", loopback, "example.org", "manifests "+file, `manifests "`+spaced+`"`, "default_namespace prod"), "quotes where they are needed",
 		},
-		{"cluster", []string{"-kubeconfig", "/a b/config"}, commandLine(".:5300", loopback, "cluster.local", `kubeconfig "/a b/config"`), "a cluster from outside"},
+		{"cluster", []string{"-kubeconfig", kubeconfig}, commandLine(".:5300", loopback, "cluster.local", `kubeconfig "`+kubeconfig+`"`), "a cluster from outside"},
 		{"Corefile", []string{write(t, "Corefile", "(common) {\nerrors\n}\n{$UNSET}example.org {\nimport common\n}")}, "example.org:53 {\n    errors\n}\n", "all expanded"},
 	}
 	t.Chdir(t.TempDir()) // without a Corefile
@@ -72,6 +75,10 @@ func TestCheck(t *testing.T) {
 		{"a flag", "", []string{"check", "-conf", good}, "ok\n"},
 		{"a flag before", "", []string{"-conf", good, "check"}, "ok\n"},
 		{"built-in", "", []string{"check"}, "ok\n"},
+		{"a manifest as argument", "", []string{"check", write(t, "web.yaml", web)}, "ok\n"},
+		{"a folder as argument", "", []string{"check", filepath.Dir(write(t, "web.yaml", web)), "-zone", "example.org"}, "ok\n"},
+		{"standard input as argument", web, []string{"check", "-"}, "ok\n"},
+		{"a broken manifest as argument", "", []string{"check", broken}, broken + ":4: "},
 		{"standard input", web, []string{"check", "-manifests", "-"}, "ok\n"},
 		{"manifest", "", []string{"check", "-manifests", broken}, broken + ":4: "},
 		{"plugin", "", []string{"check", write(t, "Corefile", ".:0 {\nfoo\nbar\n}")}, "Corefile:3: unknown plugin \"bar\" (known: "},

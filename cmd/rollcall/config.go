@@ -6,11 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
@@ -48,22 +51,49 @@ type configFlags struct {
 }
 
 func (f *configFlags) declare(set *flag.FlagSet) {
-	set.StringVar(&f.conf, "conf", "", "the Corefile, `FILE`; by default ./Corefile if there is one, else a built-in one")
+	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
 	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
 		" with -manifests or -kubeconfig, else port 53 of all addresses)")
-	set.StringVar(&f.zone, "zone", "", "the cluster's zone, `NAME` (default cluster.local)")
-	set.StringVar(&f.namespace, "namespace", "", "the namespace of manifests that name none, `NAME` (default default)")
+	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
+	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
 }
 
-// load returns the plan that the flags describe.
+// load returns the plan that the flags describe, checked against this machine.
 func (f *configFlags) load(ctx context.Context) (*assemble.Plan, error) {
 	file, err := f.file(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return assemble.Load(file)
+	plan, err := assemble.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	return plan, byFlag(plan.Check())
+}
+
+// byFlag names the flag in errors of what the flags stand for: options of
+// kubernetes have their names.
+func byFlag(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, byFlag(e))
+		}
+		return errors.Join(errs...)
+	}
+	if at, ok := err.(*corefile.Error); ok && at.Pos.File == commandLine {
+		return fmt.Errorf("-%w", at.Err)
+	}
+	return err
+}
+
+// warn logs what the plan leaves without an answer.
+func warn(log *slog.Logger, plan *assemble.Plan) {
+	for _, text := range plan.Warnings() {
+		log.Warn(text)
+	}
 }
 
 // file returns the Corefile that the flags name or stand for.
@@ -95,7 +125,7 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 func open(path string) (*corefile.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the Corefile: %w", err)
 	}
 	defer f.Close()
 	return corefile.Parse(path, f)
@@ -117,6 +147,9 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	host, port, err := splitListen(ctx, listen)
 	if err != nil {
 		return corefile.Block{}, fmt.Errorf("-listen %q: %w", listen, err)
+	}
+	if err := f.checkNames(); err != nil {
+		return corefile.Block{}, err
 	}
 	at := corefile.Pos{File: commandLine}
 	line := func(name string, args ...string) corefile.Directive {
@@ -141,6 +174,25 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	}
 	block.Directives = append(block.Directives, line("errors"), kubernetes)
 	return block, nil
+}
+
+// checkNames checks the zone and the namespace.
+func (f *configFlags) checkNames() error {
+	if f.zone != "" {
+		zones, err := corefile.Zones(f.zone)
+		if err == nil && corefile.IsReverse(zones[0]) {
+			err = errors.New("reverse zones are served beside it; want a name such as cluster.local")
+		}
+		if err != nil {
+			return fmt.Errorf("-zone %q: %w", f.zone, err)
+		}
+	}
+	if f.namespace != "" {
+		if problems := validation.IsDNS1123Label(f.namespace); len(problems) > 0 {
+			return fmt.Errorf("-namespace %q: %s", f.namespace, strings.Join(problems, "; "))
+		}
+	}
+	return nil
 }
 
 // splitListen returns the address and port of host:port, with names resolved;

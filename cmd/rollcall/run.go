@@ -31,7 +31,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
 		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
-		{"check", "[COREFILE]", "check a Corefile, and the manifests it names", checkCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and its manifests, or manifests alone", checkCommand},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this, or a command's flags", helpCommand},
 	}
@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, s streams) error {
 	}
 	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--h", "--help"}, args[0]) {
 		return find("help").run(ctx, nil, s)
+	}
+	if len(args) == 1 && slices.Contains([]string{"-version", "--version"}, args[0]) {
+		return find("version").run(ctx, nil, s)
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		return fmt.Errorf("unknown command %q (known: %s); rollcall help says more", args[0], commandNames())
@@ -88,9 +91,13 @@ func (c command) run(ctx context.Context, args []string, s streams) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	execute := c.flags(set)
+	check := strict(set)
 	rest, err := parseAnywhere(set, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return c.help(s.out)
+	}
+	if err == nil {
+		err = check()
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w; rollcall help %s says more", errUsage, err, c.name)
@@ -120,10 +127,17 @@ func parseAnywhere(set *flag.FlagSet, args []string) (rest []string, err error) 
 func (c command) help(w io.Writer) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.flags(set)
-	fmt.Fprintf(w, "rollcall %s [FLAGS] %s\n\n%s.\n", c.name, c.args, strings.ToUpper(c.short[:1])+c.short[1:])
 	var flags strings.Builder
 	set.SetOutput(&flags)
 	set.PrintDefaults()
+	usage := []string{"rollcall", c.name}
+	if flags.Len() > 0 {
+		usage = append(usage, "[FLAGS]")
+	}
+	if c.args != "" {
+		usage = append(usage, c.args)
+	}
+	fmt.Fprintf(w, "%s\n\n%s.\n", strings.Join(usage, " "), strings.ToUpper(c.short[:1])+c.short[1:])
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
 	}
@@ -132,6 +146,9 @@ func (c command) help(w io.Writer) error {
 
 func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
 	return func(_ context.Context, args []string, s streams) error {
+		if len(args) > 1 {
+			return fmt.Errorf("help takes one command, got %q too", args[1])
+		}
 		if len(args) > 0 {
 			if !isCommand(args[0]) {
 				return fmt.Errorf("unknown command %q (known: %s)", args[0], commandNames())
@@ -140,7 +157,7 @@ func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
 		}
 		fmt.Fprint(s.out, "Rollcall answers DNS questions about Kubernetes Services and pods.\n\n")
 		for _, c := range commands() {
-			fmt.Fprintf(s.out, "  rollcall %-8s %-11s %s\n", c.name, c.args, c.short)
+			fmt.Fprintf(s.out, "  rollcall %-8s %-18s %s\n", c.name, c.args, c.short)
 		}
 		fmt.Fprint(s.out, "\nrollcall help COMMAND prints a command's flags.\n")
 		return nil
@@ -148,7 +165,10 @@ func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
 }
 
 func versionCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
-	return func(_ context.Context, _ []string, s streams) error {
+	return func(_ context.Context, args []string, s streams) error {
+		if len(args) > 0 {
+			return fmt.Errorf("version takes no arguments, got %q", args[0])
+		}
 		version, revision := buildVersion()
 		_, err := fmt.Fprintf(s.out, "rollcall %s %s\n", version, revision)
 		return err
@@ -177,17 +197,6 @@ func buildVersion() (version, revision string) {
 // newLogger returns the process's log: to standard error, as text.
 func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
-}
-
-// stringList is a flag that may be repeated.
-type stringList []string
-
-func (l *stringList) String() string { return strings.Join(*l, ",") }
-
-// Set adds a value.
-func (l *stringList) Set(s string) error {
-	*l = append(*l, s)
-	return nil
 }
 
 // exists reports whether there is a file at path.

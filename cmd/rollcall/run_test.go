@@ -18,7 +18,7 @@ func TestUsageErrors(t *testing.T) {
 		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
 		{"zone --frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help zone says more"},
 		{"-listen", "wrong usage: flag needs an argument: -listen; rollcall help serve says more"},
-		{"zone -timeout soon", `wrong usage: invalid value "soon" for flag -timeout: parse error; rollcall help zone says more`},
+		{"zone -timeout soon", `wrong usage: invalid value "soon" for flag -timeout: want a duration such as 30s; rollcall help zone says more`},
 		{"-conf x -listen :0", clash},
 		{"check x -zone y", clash},
 		{"check x y", `check takes one Corefile, got "y" too`},
@@ -28,7 +28,20 @@ func TestUsageErrors(t *testing.T) {
 		{"-listen 53", `-listen "53": want host:port, as 127.0.0.1:5300, [::1]:5300 or :53`},
 		{"-listen :dns", `-listen ":dns": port "dns": want 0 to 65535`},
 		{"-listen :65536", `-listen ":65536": port "65536": want 0 to 65535`},
-		{"check -zone a..b", `command line: kubernetes: "a..b" is not a zone: labels must have 1 to 63 bytes, and the name 255 at most`},
+		{"zone -timeout 5", `wrong usage: invalid value "5" for flag -timeout: want a duration such as 30s; rollcall help zone says more`},
+		{"check -zone a..b", `-zone "a..b": labels must have 1 to 63 bytes, and the name 255 at most`},
+		{"check -zone 10.0.0.0/8", `-zone "10.0.0.0/8": reverse zones are served beside it; want a name such as cluster.local`},
+		{"check -kubeconfig nope", "-kubeconfig nope: no such file or directory"},
+		{"serve -manifests nope -manifests gone", "-manifests nope: no such file or directory\n-manifests gone: no such file or directory"},
+		{"-listen :0 -listen :1", "wrong usage: -listen is given 2 times; rollcall help serve says more"},
+		{"zone -timeout 1s -timeout 2s", "wrong usage: -timeout is given 2 times; rollcall help zone says more"},
+		{"check -print -print", "wrong usage: -print is given 2 times; rollcall help check says more"},
+		{"-listen=", "wrong usage: -listen is empty; rollcall help serve says more"},
+		{"-zone=", "wrong usage: -zone is empty; rollcall help serve says more"},
+		{"-manifests=", "wrong usage: -manifests is empty; rollcall help serve says more"},
+		{"-kubeconfig=", "wrong usage: -kubeconfig is empty: is $KUBECONFIG set?; rollcall help serve says more"},
+		{"version x", `version takes no arguments, got "x"`},
+		{"help serve zone", `help takes one command, got "zone" too`},
 	}
 	t.Chdir(t.TempDir()) // without a Corefile
 	for _, tt := range tests {
@@ -52,11 +65,11 @@ func TestHelp(t *testing.T) {
 		want []string // what is in it
 	}{
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
-		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]", "Answer DNS questions"}, flags...)},
-		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]", "-timeout 30s"}, flags...)},
-		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE]", "-print"}, flags...)},
-		{[]string{"help version", "version -h"}, []string{"rollcall version [FLAGS]", "Print the version."}},
-		{[]string{"help help", "help -h"}, []string{"rollcall help [FLAGS] [COMMAND]"}},
+		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions"}, flags...)},
+		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)"}, flags...)},
+		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print"}, flags...)},
+		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
+		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},
 	}
 	for _, tt := range tests {
 		first := ""
@@ -91,8 +104,10 @@ func prefixed(prefix string, texts []string) (out []string) {
 }
 
 func TestVersion(t *testing.T) {
-	out, err := rollcall(t, "", "version")
-	if f := strings.Fields(out); err != nil || len(f) != 3 || f[0] != "rollcall" || !strings.HasSuffix(out, "\n") {
-		t.Errorf("error %v, printed %q, want rollcall, version and revision", err, out)
+	for _, arg := range []string{"version", "-version", "--version"} {
+		out, err := rollcall(t, "", arg)
+		if f := strings.Fields(out); err != nil || len(f) != 3 || f[0] != "rollcall" || !strings.HasSuffix(out, "\n") {
+			t.Errorf("%s: error %v, printed %q, want rollcall, version and revision", arg, err, out)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -20,15 +21,17 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		if len(args) > 0 {
 			return fmt.Errorf("serve takes no arguments, got %q; manifests are named by -manifests, a Corefile by -conf", args[0])
 		}
+		log := newLogger(s.err)
 		plan, err := config.load(ctx)
 		if err != nil {
 			return err
 		}
+		warn(log, plan)
 		version, revision := buildVersion()
 		err = plan.Run(ctx, assemble.Process{
 			Stdin:    s.in,
 			Stdout:   s.out,
-			Logger:   newLogger(s.err),
+			Logger:   log,
 			Version:  version,
 			Revision: revision,
 			Listening: func(addr netip.AddrPort) {
@@ -41,7 +44,9 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 
 // withRemedy adds to errors of listening what helps.
 func withRemedy(err error) error {
+	var network *net.OpError
 	switch {
+	case !errors.As(err, &network):
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%w (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; -listen %s needs neither)", err, defaultListen)
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -93,7 +93,8 @@ func TestServeErrors(t *testing.T) {
 	}{
 		{[]string{"-manifests", file, "-listen", taken.LocalAddr().String()}, "listening: listen udp4 " + taken.LocalAddr().String() + ": bind: address already in use"},
 		{[]string{"-manifests", file + ".missing", "-listen", "127.0.0.1:0"}, file + ".missing"},
-		{[]string{"-conf", write(t, "Corefile", "\n.:0 {\n\n\n\n\n\n\n\n\n\nfoo\n}")}, `Corefile:12: unknown plugin "foo" (known: bind, errors, `},
+		{[]string{"-conf", write(t, "Corefile", "\n.:0 {\n\n\n\n\n\n\n\n\n\nfoo\n}")}, `Corefile:12: unknown plugin "foo" (known: `},
+		{[]string{"-conf", write(t, "Corefile", ".:0 {\nkubernetes cluster.local {\nmanifests "+file+".missing\n}\n}")}, "Corefile:3: manifests " + file + ".missing: no such file or directory"},
 		{[]string{"-conf", file + ".missing"}, "open " + file + ".missing: no such file or directory"},
 	}
 	for _, tt := range tests {
@@ -104,5 +105,26 @@ func TestServeErrors(t *testing.T) {
 				t.Errorf("error %v, want one with %s; printed %q", err, tt.want, out)
 			}
 		})
+	}
+}
+
+// TestServeWarns has a Corefile that is valid, and answers nothing.
+func TestServeWarns(t *testing.T) {
+	s := serve(t, "", "-conf", write(t, "Corefile", ".:0 {\nbind 127.0.0.1\n}\n"))
+	s.addr()
+	if !strings.Contains(s.log.String(), "no server block has kubernetes") {
+		t.Errorf("no warning that every query is REFUSED:\n%s", s.log.String())
+	}
+}
+
+// TestRemedy: what helps a socket is no help for a file.
+func TestRemedy(t *testing.T) {
+	file := &os.PathError{Op: "open", Path: "a.yaml", Err: os.ErrPermission}
+	if got := withRemedy(file).Error(); got != file.Error() {
+		t.Errorf("a manifest that can't be read: %s", got)
+	}
+	socket := &net.OpError{Op: "listen", Net: "udp", Err: os.ErrPermission}
+	if got := withRemedy(socket).Error(); !strings.Contains(got, "CAP_NET_BIND_SERVICE") {
+		t.Errorf("a port that can't be bound: %s", got)
 	}
 }

@@ -13,15 +13,16 @@ import (
 func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
-	timeout := set.Duration("timeout", 30*time.Second, "how long to wait for the cluster's objects, as `30s`")
+	timeout := duration(30 * time.Second)
+	set.Var(&timeout, "timeout", "wait at most `DURATION` for the cluster's objects")
 	return func(ctx context.Context, args []string, s streams) error {
 		config.manifests = append(config.manifests, args...)
 		plan, err := config.load(ctx)
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeoutCause(ctx, *timeout,
-			fmt.Errorf("not all objects came within %s (-timeout waits longer)", *timeout))
+		ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(timeout),
+			fmt.Errorf("not all objects came within %s (-timeout waits longer)", &timeout))
 		defer cancel()
 		snapshots, err := plan.Snapshots(ctx, assemble.Process{Stdin: s.in, Logger: newLogger(s.err)})
 		if err != nil {

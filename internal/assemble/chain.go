@@ -7,11 +7,16 @@ import (
 	"strconv"
 
 	"github.com/rollcall-dns/rollcall/resolver"
+	anytype "github.com/rollcall-dns/rollcall/resolver/any"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
+	"github.com/rollcall-dns/rollcall/resolver/bufsize"
+	"github.com/rollcall-dns/rollcall/resolver/chaos"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/loadbalance"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
+	"github.com/rollcall-dns/rollcall/resolver/minimal"
+	"github.com/rollcall-dns/rollcall/resolver/nsid"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -20,6 +25,7 @@ type listener struct {
 	addr string // host:port
 	port int
 	mux  *resolver.Mux
+	sockets
 }
 
 // chains makes the chain of each server block, and groups them by the addresses
@@ -44,16 +50,20 @@ func (r *run) chains() ([]listener, error) {
 			if err != nil {
 				return nil, key.Pos.Errorf("%w", err)
 			}
-			counted := r.counted(b, key.Port, apexes, chain)
+			served := b.limits(r.counted(b, key.Port, apexes, chain))
 			for _, host := range hosts {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
 				at := slices.IndexFunc(listeners, func(l listener) bool { return l.addr == addr })
 				if at < 0 {
 					at = len(listeners)
-					listeners = append(listeners, listener{addr, key.Port, r.newMux(key.Port)})
+					listeners = append(listeners, listener{addr: addr, port: key.Port, mux: r.newMux(key.Port)})
 				}
+				if err := listeners[at].sockets.take(b, addr); err != nil {
+					return nil, err
+				}
+				listeners[at].mux.Chaos = listeners[at].mux.Chaos || b.chaos != nil
 				for _, apex := range apexes {
-					listeners[at].mux.Handle(apex, counted)
+					listeners[at].mux.Handle(apex, served)
 				}
 			}
 		}
@@ -61,8 +71,20 @@ func (r *run) chains() ([]listener, error) {
 	return listeners, nil
 }
 
+// limits adds to a chain what replies are, whoever answers: it comes before all
+// that counts and logs.
+func (b *block) limits(h resolver.Handler) resolver.Handler {
+	if b.bufsize != nil {
+		h = bufsize.New(*b.bufsize, h)
+	}
+	if b.nsid != nil {
+		h = nsid.New(*b.nsid, h)
+	}
+	return h
+}
+
 // counted adds the metrics of one of a block's keys to its chain. They come
-// first, and see all.
+// before all that answers, and see it.
 func (r *run) counted(b *block, port int, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
 	if b.prometheus == nil {
 		return chain
@@ -80,13 +102,15 @@ func (r *run) newMux(port int) *resolver.Mux {
 }
 
 // hosts returns the addresses that a block listens on; all, "", by default.
-func (b *block) hosts() ([]string, error) {
+func (b *block) hosts() ([]string, error) { return b.hostsBy(bind.Interface) }
+
+func (b *block) hostsBy(lookup bind.Lookup) ([]string, error) {
 	if len(b.binds) == 0 {
 		return []string{""}, nil
 	}
 	var hosts []string
 	for _, c := range b.binds {
-		addrs, err := c.Addrs(bind.Interface)
+		addrs, err := c.Addrs(lookup)
 		if err != nil {
 			return nil, b.Pos.Errorf("%w", err)
 		}
@@ -132,8 +156,23 @@ func (r *run) chain(b *block) (resolver.Handler, error) {
 		}
 		h = &kubernetes.Handler{Zone: r.zoneOf[b], Fallthrough: fall, Next: h}
 	}
+	if b.minimal != nil {
+		h = &minimal.Handler{Next: h}
+	}
 	if b.loadbalance != nil {
 		h = &loadbalance.Handler{Next: h}
+	}
+	if b.chaos != nil {
+		c := *b.chaos
+		if c.Version == "" && r.Version != "" {
+			c.Version = chaos.DefaultVersion + "-" + r.Version
+		}
+		h = chaos.New(c, h)
+	} else if r.plan.hasChaos() {
+		h = &chaos.Handler{Next: h} // it may be asked, where both listen
+	}
+	if b.any != nil {
+		h = anytype.New(h)
 	}
 	if len(b.logs) > 0 {
 		logged, err := querylog.New(b.logs, r.Stdout, h)

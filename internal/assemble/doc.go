@@ -7,6 +7,10 @@
 //	Run    Plan → sources started → first sync or startup_timeout → sockets
 //	       open → serving → context done → lameduck → drained → closed
 //
+// Most of a Corefile is of server blocks: each becomes a chain. Some is of what
+// blocks share, the sockets (timeouts, multisocket) and the process (cookies): one
+// block may speak for all, and those that speak must agree.
+//
 // It holds no logic of its own beyond that order: what a name means is in zone,
 // where objects come from in watch, what a question gets in resolver.
 package assemble

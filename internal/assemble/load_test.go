@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
-const known = "(known: bind, errors, health, kubernetes, loadbalance, log, prometheus, ready)"
+const known = "(known: any, bind, bufsize, chaos, cookies, errors, health, kubernetes, loadbalance, log, minimal, multisocket, nsid, prometheus, ready, timeouts)"
 
 func TestLoadErrors(t *testing.T) {
 	tests := []struct {
@@ -22,6 +22,10 @@ func TestLoadErrors(t *testing.T) {
 		{
 			"unknown plugin", strings.Repeat("\n", 10) + ".:53 {\nfoo\n}",
 			[]string{`Corefile:12: unknown plugin "foo" ` + known}, "where it is, what it is, what is allowed",
+		},
+		{
+			"CoreDNS's plugin", ". {\nforward . 192.0.2.1\n}",
+			[]string{"Corefile:2: forward is a CoreDNS plugin that Rollcall does not have yet " + known}, "it is no slip of the pen",
 		},
 		{
 			"two of a kind", ". {\nerrors\nerrors\n}",

@@ -7,33 +7,54 @@ import (
 	"slices"
 	"strings"
 
+	anytype "github.com/rollcall-dns/rollcall/resolver/any"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
+	"github.com/rollcall-dns/rollcall/resolver/bufsize"
+	"github.com/rollcall-dns/rollcall/resolver/chaos"
+	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/loadbalance"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
+	"github.com/rollcall-dns/rollcall/resolver/minimal"
+	"github.com/rollcall-dns/rollcall/resolver/multisocket"
+	"github.com/rollcall-dns/rollcall/resolver/nsid"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
+	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 )
 
 // block is a server block, its directives parsed. Nil and empty is not configured.
 type block struct {
 	corefile.Block
+	timeouts    *timeouts.Config
+	multisocket *multisocket.Config
+	cookies     *cookies.Config
+	nsid        *nsid.Config
+	bufsize     *bufsize.Config
 	binds       []bind.Config
 	ready       *ready.Config
 	health      *health.Config
 	prometheus  *prometheus.Config
 	errors      *errorlog.Config
 	logs        []querylog.Config
+	any         *anytype.Config
+	chaos       *chaos.Config
 	loadbalance *loadbalance.Config
+	minimal     *minimal.Config
 	kubernetes  *kubernetes.Config
 }
 
 // plugins parse the directives of a server block, by name.
 func plugins() map[string]func(*block, corefile.Directive) error {
 	return map[string]func(*block, corefile.Directive) error{
+		"timeouts":    func(b *block, d corefile.Directive) error { return once(&b.timeouts, d, timeouts.Parse) },
+		"multisocket": func(b *block, d corefile.Directive) error { return once(&b.multisocket, d, multisocket.Parse) },
+		"cookies":     func(b *block, d corefile.Directive) error { return once(&b.cookies, d, cookies.Parse) },
+		"nsid":        func(b *block, d corefile.Directive) error { return once(&b.nsid, d, nsid.Parse) },
+		"bufsize":     func(b *block, d corefile.Directive) error { return once(&b.bufsize, d, bufsize.Parse) },
 		"bind": func(b *block, d corefile.Directive) error {
 			c, err := bind.Parse(d)
 			b.binds = append(b.binds, c)
@@ -43,6 +64,9 @@ func plugins() map[string]func(*block, corefile.Directive) error {
 		"health":      func(b *block, d corefile.Directive) error { return once(&b.health, d, health.Parse) },
 		"prometheus":  func(b *block, d corefile.Directive) error { return once(&b.prometheus, d, prometheus.Parse) },
 		"errors":      func(b *block, d corefile.Directive) error { return once(&b.errors, d, errorlog.Parse) },
+		"any":         func(b *block, d corefile.Directive) error { return once(&b.any, d, anytype.Parse) },
+		"chaos":       func(b *block, d corefile.Directive) error { return once(&b.chaos, d, chaos.Parse) },
+		"minimal":     func(b *block, d corefile.Directive) error { return once(&b.minimal, d, minimal.Parse) },
 		"loadbalance": func(b *block, d corefile.Directive) error { return once(&b.loadbalance, d, loadbalance.Parse) },
 		"log": func(b *block, d corefile.Directive) error {
 			c, err := querylog.Parse(d)
@@ -55,6 +79,14 @@ func plugins() map[string]func(*block, corefile.Directive) error {
 			})
 		},
 	}
+}
+
+// absent are the plugins that CoreDNS has and Rollcall does not: what a Corefile
+// from there may well name, and is no slip of the pen.
+func absent() []string {
+	return strings.Fields(`root metadata geoip cancel proxyproto quic grpc_server https https3 reload debug trace pprof
+		shed dnstap local dns64 tsig rewrite autopath acl cache header dnssec tls template transfer hosts route53 azure
+		clouddns k8s_external file auto secondary etcd loop forward grpc erratic whoami on sign view nomad`)
 }
 
 // once parses a directive that a server block may have one of.
@@ -87,8 +119,11 @@ func Load(file *corefile.File) (*Plan, error) {
 		for _, d := range fb.Directives {
 			parse, ok := known[d.Name]
 			if !ok {
-				errs = append(errs, d.Pos.Errorf("unknown plugin %q (known: %s)",
-					d.Name, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+				what := fmt.Sprintf("unknown plugin %q", d.Name)
+				if slices.Contains(absent(), d.Name) {
+					what = d.Name + " is a CoreDNS plugin that Rollcall does not have yet"
+				}
+				errs = append(errs, d.Pos.Errorf("%s (known: %s)", what, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 				continue
 			}
 			if err := parse(&b, d); err != nil {
@@ -108,9 +143,9 @@ func Load(file *corefile.File) (*Plan, error) {
 }
 
 // checkProcess checks what is of the process, and not of a block: two endpoints
-// can't have one address.
+// can't have one address, and blocks must agree on what they share.
 func (p *Plan) checkProcess() []error {
-	var errs []error
+	errs := p.checkShared()
 	owner := map[string]string{}
 	claim := func(b *block, name, address string) {
 		if other, ok := owner[address]; ok && other != name {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
@@ -59,17 +60,22 @@ type run struct {
 	metrics *prometheus.Metrics
 	sources []zones
 	zoneOf  map[*block]*zone.Zone
-	closers []func() // of handlers, once nothing is served
+	jar     *cookies.Jar // nil if cookies are off
+	closers []func()     // of handlers, once nothing is served
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
 }
 
+func newRun(p *Plan, process Process) *run {
+	process.setDefaults()
+	return &run{Process: process, plan: p, zoneOf: map[*block]*zone.Zone{}, failed: make(chan error, 1)}
+}
+
 // Run runs the plan until ctx is done, and then through lameduck and drain. It
 // returns nil if nothing failed.
 func (p *Plan) Run(ctx context.Context, process Process) error {
-	process.setDefaults()
-	r := &run{Process: process, plan: p, zoneOf: map[*block]*zone.Zone{}, failed: make(chan error, 1)}
+	r := newRun(p, process)
 	// What runs ends after the sockets are drained, and not with ctx.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer r.tasks.Wait()
@@ -77,6 +83,11 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 	if err := r.registerMetrics(); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	jar, err := p.jar()
+	if err != nil {
+		return err
+	}
+	r.jar = jar
 	listeners, err := r.chains()
 	if err != nil {
 		return err
@@ -267,12 +278,19 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 	var servers []*server.Server
 	for _, l := range listeners {
 		s, err := server.Listen(server.Config{
-			Addr:   l.addr,
-			Logger: r.Logger,
+			Addr:         l.addr,
+			Logger:       r.Logger,
+			Readers:      l.readers(),
+			IdleTimeout:  l.idle(),
+			ReadTimeout:  l.timeouts.config.Read,
+			WriteTimeout: l.timeouts.config.Write,
 			Responder: &resolver.Responder{
-				Handler:  l.mux,
-				Rejected: func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-				Panicked: func(q *resolver.Query, reason any) { r.panicked(label(l.port), q, reason) },
+				Handler:     l.mux,
+				Cookies:     r.jar,
+				Warm:        r.warm,
+				IdleTimeout: l.idle(),
+				Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
+				Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.port), q, reason) },
 			},
 		})
 		if err != nil {
@@ -291,6 +309,13 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 		}
 	}
 	return servers, nil
+}
+
+// warm gets the zones ready for questions.
+func (r *run) warm(names [][]byte) {
+	for i := range r.sources {
+		r.sources[i].zone.Snapshot().Warm(names)
+	}
 }
 
 // panicked counts and logs a panic, on the goroutine that it is unwinding.

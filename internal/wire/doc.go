@@ -16,6 +16,6 @@
 //   - Nothing of the client's EDNS is echoed that this server does not implement.
 //   - A Query or Reply belongs to one goroutine at a time and is made to be reused.
 //
-// It does no I/O, knows no zone, and decides no rcode but FORMERR, NOTIMP and
-// BADVERS, which follow from the packet alone.
+// It does no I/O, knows no zone, and decides no rcode but those that follow
+// from the packet alone: FORMERR, NOTIMP, NOTAUTH, BADVERS.
 package wire

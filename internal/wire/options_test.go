@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -25,7 +26,7 @@ func TestParseOptions(t *testing.T) {
 		{"cookie of 41", "\x00\x0a\x00\x29abcdefgh123456781234567812345678123456789", false, "", false, false, "RFC 7873 section 5.2.2"},
 		{"NSID", "\x00\x03\x00\x00", true, "", true, false, "RFC 5001 section 2.1"},
 		{"keepalive", "\x00\x0b\x00\x00", true, "", false, true, "RFC 7828 section 3.2.1"},
-		{"keepalive with a time", "\x00\x0b\x00\x02\x00\x64", false, "", false, false, "RFC 7828 section 3.2.1: a client sends none"},
+		{"keepalive with a time", "\x00\x0b\x00\x02\x00\x64", true, "", false, false, "RFC 7828 section 3.3.1: ignored over UDP; streams judge it"},
 		{"unknown", "\x00\x64\x00\x01x", true, "", false, false, "RFC 6891 section 6.1.2: ignored"},
 		{"cut", "\x00\x64\x00\x02x", false, "", false, false, "RFC 6891 section 6.1.2"},
 	}
@@ -113,5 +114,22 @@ func TestReplyTSIG(t *testing.T) {
 	if sig.Hdr.Name != "k." || sig.Algorithm != "h." || sig.Error != dns.RcodeBadKey || sig.MACSize != 0 ||
 		sig.OrigId != q.ID || sig.TimeSigned != 0x65000001 || sig.Fudge != 300 {
 		t.Errorf("TSIG %v: want key k., algorithm h., BADKEY, no MAC, and the query's time", sig)
+	}
+}
+
+// TestReplyTSIGTooLong sees that a key's name can't make the reply too long.
+func TestReplyTSIGTooLong(t *testing.T) {
+	long := string(MustParseName(strings.Repeat(strings.Repeat("k", 60)+".", 4)))
+	var q Query
+	q.Parse(message(header(0, 1, 0, 0, 1), question(wireWeb, TypeA, ClassIN),
+		record(long, TypeTSIG, ClassANY, long+tsigRdata[3:])))
+	if q.Reject != NotAuth {
+		t.Fatalf("rejected with %v", q.Reject)
+	}
+	var r Reply
+	r.Start(&q, nil, false)
+	r.SetRcode(q.Reject)
+	if out := r.Finish(); len(out) > MinUDP || mustUnpack(t, out).Rcode != dns.RcodeNotAuth {
+		t.Errorf("%d octets: %v", len(out), mustUnpack(t, out))
 	}
 }

@@ -37,6 +37,9 @@ type Query struct {
 	// WantsNSID and WantsKeepalive: the client asks for the server's identifier
 	// (RFC 5001) and its idle timeout (RFC 7828).
 	WantsNSID, WantsKeepalive bool
+	// BadKeepalive: it sent a timeout with that, which is FORMERR on a stream, and
+	// nothing over UDP (RFC 7828 sections 3.2.1 and 3.3.1).
+	BadKeepalive bool
 
 	// Reject is the rcode of a message that Parse does not accept.
 	Reject Rcode
@@ -85,7 +88,7 @@ func (q *Query) Parse(msg []byte) Verdict {
 	q.msg, q.end, q.nameLen, q.nlabels = msg, HeaderLen, 0, 0
 	q.Type, q.Class, q.Reject = 0, 0, NoError
 	q.HasEDNS, q.Version, q.UDPSize, q.DO = false, 0, 0, false
-	q.Cookie, q.WantsNSID, q.WantsKeepalive, q.tsig = nil, false, false, tsig{}
+	q.Cookie, q.WantsNSID, q.WantsKeepalive, q.BadKeepalive, q.tsig = nil, false, false, false, tsig{}
 	if len(msg) < HeaderLen {
 		return Drop
 	}
@@ -94,12 +97,8 @@ func (q *Query) Parse(msg []byte) Verdict {
 	if q.Flags&FlagQR != 0 {
 		return Drop
 	}
-	switch q.Opcode() {
-	case int(opcodeQuery):
-	case OpcodeNotify:
-		return q.reject(NotAuth)
-	default:
-		return q.reject(NotImp)
+	if q.Opcode() != int(opcodeQuery) {
+		return q.rejectOpcode()
 	}
 	questions := binary.BigEndian.Uint16(msg[4:])
 	if questions > 1 || questions == 1 && !q.readQuestion() {
@@ -125,9 +124,25 @@ func (q *Query) Parse(msg []byte) Verdict {
 	return Accept
 }
 
+// rejectOpcode rejects what is no query. Its question and OPT record are repeated
+// and answered where there are such; what else an unknown opcode has in the
+// packet's sections need not be records.
+func (q *Query) rejectOpcode() Verdict {
+	if binary.BigEndian.Uint16(q.msg[4:]) == 1 && !q.readQuestion() {
+		q.nameLen, q.nlabels, q.end = 0, 0, HeaderLen
+	}
+	if !q.readRecords() {
+		q.HasEDNS = false
+	}
+	if q.Opcode() == OpcodeNotify {
+		return q.reject(NotAuth)
+	}
+	return q.reject(NotImp)
+}
+
 func (q *Query) reject(r Rcode) Verdict {
 	q.Reject = r
-	if r != NotAuth {
+	if r != NotAuth || q.Opcode() != int(opcodeQuery) {
 		q.tsig = tsig{} // it is answered with its own error, or not at all
 	}
 	return Reject

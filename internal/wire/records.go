@@ -96,8 +96,7 @@ func (q *Query) readOption(code uint16, data []byte) bool {
 	case optNSID:
 		q.WantsNSID = true
 	case optKeepalive:
-		q.WantsKeepalive = true
-		return len(data) == 0 // RFC 7828 section 3.2.1
+		q.WantsKeepalive, q.BadKeepalive = len(data) == 0, len(data) > 0
 	case optCookie:
 		n := len(data) - ClientCookieLen
 		if n != 0 && (n < minServerCookie || n > maxServerCookie) {

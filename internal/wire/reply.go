@@ -116,6 +116,9 @@ func (r *Reply) Start(q *Query, buf []byte, stream bool) {
 	case q.HasEDNS:
 		r.limit = min(max(int(q.UDPSize), MinUDP), MaxUDP)
 	}
+	if q.tsig.size() > MinUDP/2 {
+		q.tsig = tsig{} // names as long as these could leave no room for the rest
+	}
 	r.room = r.limit - q.tsig.size()
 	if q.HasEDNS {
 		r.room -= optFixed

@@ -1,4 +1,3 @@
-// Package errors holds the configuration of the errors directive: how errors
-// of handlers are logged, and which of them are counted up rather than logged
-// one by one.
+// Package errors is the errors directive: a handler that logs why queries are
+// SERVFAIL, and which of those errors are counted up rather than logged one by one.
 package errors

@@ -11,13 +11,9 @@ import (
 // Name is the handler's name in metrics and the Corefile.
 const Name = "kubernetes"
 
-// Errors that a query may end with, for the log.
-var (
-	// ErrNotSynced: the zones have not been taken in whole yet.
-	ErrNotSynced = errors.New("kubernetes: not synced with the source yet")
-	// ErrLoop: ExternalName Services lead to one another.
-	ErrLoop = errors.New("kubernetes: ExternalName Services form a loop")
-)
+// ErrLoop is why a query is SERVFAIL whose name is an ExternalName Service that
+// leads back to itself.
+var ErrLoop = errors.New("kubernetes: ExternalName Services form a loop")
 
 // Handler answers from the zones of a cluster, with authority. Its fields are
 // not to be changed once it serves.
@@ -46,7 +42,9 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	r.Handler, r.Authoritative = Name, true
 	switch result.Outcome {
 	case zone.NotReady: // before any fall-through: the name may be about to exist
-		r.Authoritative, r.Err = false, ErrNotSynced
+		// Nothing is logged: it would be a line for each query of a cluster,
+		// and the source says why it is not synced.
+		r.Authoritative = false
 		r.SetEDE(wire.NotReady, "")
 		return resolver.ServFail
 	case zone.NoData:

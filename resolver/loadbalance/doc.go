@@ -1,3 +1,3 @@
-// Package loadbalance holds the configuration of the loadbalance directive: in
-// what order an answer has its addresses.
+// Package loadbalance is the loadbalance directive: a handler that has the
+// addresses of each answer begin at a random one.
 package loadbalance

@@ -96,7 +96,7 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 	}
 	read := func(fd uintptr) bool {
 		count, errno = transfer(unix.SYS_RECVMMSG, fd, b.received[:])
-		return errno != unix.EAGAIN && errno != unix.EINTR
+		return errno != unix.EAGAIN
 	}
 	w := batchWriter{raw: raw}
 	w.write = w.once
@@ -137,9 +137,7 @@ func (s *Server) acceptBatch(b *batch, count int) {
 			}
 		}
 	}
-	if warm := s.config.Responder.Warm; warm != nil && len(names) > 1 {
-		warm(names)
-	}
+	s.config.Responder.Prepare(names)
 }
 
 // answerBatch answers the packets that were accepted, and returns how many
@@ -209,13 +207,17 @@ func (w *batchWriter) send(messages []message) (failed error) {
 
 func (w *batchWriter) once(fd uintptr) bool {
 	w.sent, w.errno = transfer(unix.SYS_SENDMMSG, fd, w.messages)
-	return w.errno != unix.EAGAIN && w.errno != unix.EINTR
+	return w.errno != unix.EAGAIN
 }
 
 // transfer calls recvmmsg(2) or sendmmsg(2) without waiting, and returns how
 // many messages it took.
 func transfer(call, fd uintptr, messages []message) (int, syscall.Errno) {
-	n, _, errno := syscall.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
-		unix.MSG_DONTWAIT, 0, 0)
-	return int(n), errno
+	for {
+		n, _, errno := syscall.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
+			unix.MSG_DONTWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
 }

@@ -88,7 +88,6 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
 	closed  bool                    // Close was called
-	drained time.Time               // until when sockets are read, once closing
 	conns   map[*net.TCPConn]source // open connections
 	bySrc   map[source]int          // how many of them by source
 }
@@ -103,7 +102,7 @@ func Listen(config Config) (*Server, error) {
 		return nil, errors.New("server: no Responder")
 	}
 	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}}
-	// A port that the kernel chose for UDP may be taken for TCP: try others.
+	// A port that the kernel chose for TCP may be taken for UDP: try others.
 	for attempt := 0; ; attempt++ {
 		err := s.open()
 		if err == nil {
@@ -129,26 +128,27 @@ func (s *Server) open() error {
 	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
 		family = "4" // 0.0.0.0 is all IPv4 addresses, and no IPv6 ones
 	}
-	if err := s.openUDP("udp"+family, host); err != nil {
-		return fmt.Errorf("listening: %w", err)
-	}
-	stream, err := net.Listen("tcp"+family, net.JoinHostPort(host, strconv.Itoa(int(s.Addr().Port()))))
+	// TCP first: its port can't be shared, so that UDP sockets, which can be, are
+	// not opened on the port of another server.
+	stream, err := net.Listen("tcp"+family, s.config.Addr)
 	if err != nil {
-		s.closeUDP()
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.tcp = stream.(*net.TCPListener)
+	port := s.tcp.Addr().(*net.TCPAddr).Port
+	if err := s.openUDP("udp"+family, net.JoinHostPort(host, strconv.Itoa(port))); err != nil {
+		s.tcp.Close()
+		return fmt.Errorf("listening: %w", err)
+	}
 	return nil
 }
 
-// openUDP opens the UDP sockets, all on one port. That another process has the
-// port is found when TCP's is opened, even if that one shares it for UDP too.
-func (s *Server) openUDP(network, host string) error {
+// openUDP opens the UDP sockets, all on one port.
+func (s *Server) openUDP(network, addr string) error {
 	sockets, config := 1, net.ListenConfig{}
 	if batched && !s.config.portable {
 		sockets, config.Control = s.config.Readers, sharePort
 	}
-	addr := s.config.Addr
 	for range sockets {
 		c, err := config.ListenPacket(context.Background(), network, addr)
 		if err != nil {
@@ -161,7 +161,6 @@ func (s *Server) openUDP(network, host string) error {
 				s.config.Logger.Warn("replies may leave from another address than was asked", "err", err)
 			}
 		}
-		addr = net.JoinHostPort(host, strconv.Itoa(int(s.Addr().Port())))
 	}
 	return nil
 }
@@ -205,7 +204,7 @@ func (s *Server) Serve() {
 
 // drainTime is how long sockets are still read when a Server shuts down, so
 // that what clients had sent by then is answered.
-const drainTime = 100 * time.Millisecond
+const drainTime = 300 * time.Millisecond
 
 // Shutdown answers what has arrived, connections that wait to be taken in
 // included, and then closes all sockets. It returns ctx's error if that takes
@@ -213,13 +212,13 @@ const drainTime = 100 * time.Millisecond
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
-	s.drained = time.Now().Add(drainTime)
-	s.tcp.SetDeadline(s.drained)
+	soon := time.Now().Add(drainTime)
+	s.tcp.SetDeadline(soon)
 	for _, c := range s.udp {
-		c.SetReadDeadline(s.drained)
+		c.SetReadDeadline(soon)
 	}
 	for c := range s.conns {
-		c.SetReadDeadline(s.drained)
+		c.SetReadDeadline(soon)
 	}
 	s.mu.Unlock()
 	finished := make(chan struct{})

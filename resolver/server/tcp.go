@@ -14,6 +14,8 @@ const (
 	lengthPrefix = 2 // RFC 1035 section 4.2.2
 	// readBuffer holds some pipelined queries; a longer message makes it grow.
 	readBuffer = 4096
+	// keptReplies is how much memory for replies a connection keeps.
+	keptReplies = 16 << 10
 	// flushAt is how much of replies is gathered before it is written.
 	flushAt = 32 << 10
 )
@@ -56,7 +58,9 @@ func (s *Server) admit(c *net.TCPConn) bool {
 		return false
 	}
 	if s.closing {
-		_ = c.SetReadDeadline(s.drained)
+		// It waited to be taken in: it has its time, and those behind it too.
+		soon := time.Now().Add(drainTime)
+		_, _ = c.SetReadDeadline(soon), s.tcp.SetDeadline(soon)
 	}
 	s.conns[c] = from
 	s.bySrc[from]++
@@ -109,6 +113,13 @@ func (s *Server) serveConn(c *net.TCPConn) {
 		}
 		if len(in) > 0 && (begun == 0 || len(in) < arrived) {
 			s.setReadDeadline(c, s.config.ReadTimeout) // what is left begins a message
+		}
+		// A connection keeps little memory while it waits.
+		if len(in) < readBuffer && cap(in) > readBuffer {
+			in = append(make([]byte, 0, readBuffer), in...)
+		}
+		if cap(out) > keptReplies {
+			out = nil
 		}
 		if len(in) == cap(in) {
 			in = append(in, make([]byte, lengthPrefix+wire.MaxTCP-cap(in))...)[:len(in)]

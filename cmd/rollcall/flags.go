@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// stringList is a flag that may be repeated.
+type stringList []string
+
+func (l *stringList) String() string { return strings.Join(*l, ",") }
+
+// Set adds a value.
+func (l *stringList) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+// duration is a flag as flag.Duration makes, which says what it wants.
+type duration time.Duration
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+// Set sets the value.
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return errors.New("want a duration such as 30s")
+	}
+	*d = duration(v)
+	return nil
+}
+
+// strict has the flags of a set watched, and returns what says, once they are
+// parsed, whether one that can't be repeated was, or one is empty: package flag
+// lets the last of several win, and an unset shell variable pass for a default.
+func strict(set *flag.FlagSet) (check func() error) {
+	set.VisitAll(func(f *flag.Flag) { f.Value = &watchedValue{Value: f.Value} })
+	return func() error {
+		var errs []error
+		set.Visit(func(f *flag.Flag) {
+			v := f.Value.(*watchedValue)
+			_, repeatable := v.Value.(*stringList)
+			switch {
+			case v.empty && f.Name == "kubeconfig":
+				errs = append(errs, errors.New("-kubeconfig is empty: is $KUBECONFIG set?"))
+			case v.empty:
+				errs = append(errs, fmt.Errorf("-%s is empty", f.Name))
+			case v.times > 1 && !repeatable:
+				errs = append(errs, fmt.Errorf("-%s is given %d times", f.Name, v.times))
+			}
+		})
+		return errors.Join(errs...)
+	}
+}
+
+// watchedValue is a flag's value that knows how it was set.
+type watchedValue struct {
+	flag.Value
+	times int
+	empty bool
+}
+
+// Set sets the value.
+func (v *watchedValue) Set(s string) error {
+	v.times++
+	v.empty = v.empty || s == ""
+	return v.Value.Set(s)
+}
+
+// IsBoolFlag reports whether the flag may stand without a value.
+func (v *watchedValue) IsBoolFlag() bool {
+	b, ok := v.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}

@@ -1,0 +1,107 @@
+package assemble
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/watch"
+)
+
+// What is wrong with a Plan only on this machine, and what is allowed but hardly
+// meant.
+
+// Check looks at what the Corefile names on this machine: manifests, a
+// kubeconfig, addresses to bind. All that is wrong is returned, joined, each at
+// its place. It reads no manifest, connects to nothing and opens no socket.
+func (p *Plan) Check() error {
+	var errs []error
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		_, err := b.hosts()
+		errs = append(errs, err)
+		for _, d := range b.Find("kubernetes") {
+			for _, o := range d.Body {
+				errs = append(errs, b.checkSource(o))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkSource checks that the files exist that an option of kubernetes names.
+func (b *block) checkSource(option corefile.Directive) error {
+	switch option.Name {
+	case "manifests":
+		var errs []error
+		for _, path := range option.Args {
+			if path == "-" {
+				continue
+			}
+			if _, err := os.Stat(path); err != nil {
+				errs = append(errs, option.Pos.Errorf("manifests %s: %w", path, reason(err)))
+			}
+		}
+		return errors.Join(errs...)
+	case "kubeconfig":
+		c := b.kubernetes
+		k := watch.KubernetesConfig{
+			Kubeconfig: c.Kubeconfig, Context: c.Context, Endpoint: c.Endpoint,
+			CertFile: c.TLS.Cert, KeyFile: c.TLS.Key, CAFile: c.TLS.CA,
+		}
+		if err := k.CheckKubeconfig(); err != nil {
+			return option.Pos.Errorf("kubeconfig %w", err)
+		}
+	}
+	return nil
+}
+
+// reason returns an error of a file without the operation and the file's name.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// Warnings says what the Corefile leaves without an answer, perhaps unmeant.
+func (p *Plan) Warnings() []string {
+	var out []string
+	some := false
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		if b.kubernetes == nil {
+			continue
+		}
+		some = true
+		if lost := b.unreachable(); len(lost) > 0 {
+			out = append(out, fmt.Sprintf("%s: kubernetes: no query for %s comes here, as the server block is for %s",
+				b.Find("kubernetes")[0].Pos, strings.Join(lost, " and "), strings.Join(b.Zones(), " and ")))
+		}
+	}
+	if !some {
+		out = append(out, p.File.Name+": no server block has kubernetes, so every query is REFUSED")
+	}
+	return out
+}
+
+// unreachable returns the zones of kubernetes none of whose names are the
+// block's.
+func (b *block) unreachable() (lost []string) {
+	for _, zone := range b.kubernetes.Zones {
+		reached := false
+		for _, own := range b.Zones() {
+			reached = reached || dns.IsSubDomain(own, zone) || dns.IsSubDomain(zone, own)
+		}
+		if !reached {
+			lost = append(lost, zone)
+		}
+	}
+	return lost
+}

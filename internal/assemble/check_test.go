@@ -1,0 +1,100 @@
+package assemble_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestCheck(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"junk.kc":  "hello there",
+		"empty.kc": "",
+		"good.kc": "kind: Config\nclusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n" +
+			"contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("m", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, text string
+		want       []string
+		reason     string
+	}{
+		{"nothing named", ". {\nkubernetes a.example\n}", nil, "the cluster is not asked"},
+		{"all there", ". {\nbind 127.0.0.1\nkubernetes a.example {\nmanifests m -\n}\n}\nb.example {\nkubernetes {\nkubeconfig good.kc\n}\n}", nil, "files that exist"},
+		{
+			"manifests", ". {\nkubernetes a.example {\nmanifests nope m\nmanifests gone\n}\n}",
+			[]string{"Corefile:3: manifests nope: no such file or directory", "Corefile:4: manifests gone: no such file or directory"}, "each at its place",
+		},
+		{"no kubeconfig", ". {\nkubernetes a.example {\nkubeconfig nope\n}\n}", []string{"Corefile:3: kubeconfig nope: no such file or directory"}, "at its place"},
+		{
+			"junk", ". {\nkubernetes a.example {\nkubeconfig junk.kc\n}\n}",
+			[]string{"Corefile:3: kubeconfig junk.kc: not a kubeconfig: it is no YAML or JSON of kind Config"}, "in a user's words",
+		},
+		{
+			"empty", ". {\nkubernetes a.example {\nkubeconfig empty.kc\n}\n}",
+			[]string{"Corefile:3: kubeconfig empty.kc: not a kubeconfig: it names no cluster"}, "without client-go's advice",
+		},
+		{
+			"context", ". {\nkubernetes a.example {\nkubeconfig good.kc b\n}\n}",
+			[]string{`Corefile:3: kubeconfig good.kc: context "b" does not exist`}, "a slip",
+		},
+		{
+			"interface", ". {\nbind nosuch0\n}",
+			[]string{`Corefile:1: bind: "nosuch0" is neither an IP address nor an interface of this machine`}, "before it is served",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			plan, err := load(t, tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			if err := plan.Check(); err != nil {
+				got = strings.Split(err.Error(), "\n")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	dir := filepath.Clean(t.TempDir())
+	tests := []struct {
+		name, text string
+		want       []string
+		reason     string
+	}{
+		{"root", ". {\nkubernetes a.example in-addr.arpa\n}", nil, "every name is in the root"},
+		{"own zones", "a.example 10.0.0.0/8 {\nkubernetes {\nmanifests " + dir + "\n}\n}", nil, "as the block's"},
+		{"a part", "prod.svc.a.example {\nkubernetes a.example\n}", nil, "some of the names come here"},
+		{"no kubernetes", ". {\nerrors\n}", []string{"Corefile: no server block has kubernetes, so every query is REFUSED"}, "a server of nothing"},
+		{
+			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
+			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			plan, err := load(t, tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, plan.Warnings()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+			}
+		})
+	}
+}
