@@ -61,16 +61,16 @@ b.cluster.local:0 other.example:0 {
 	t.Run("metrics", func(t *testing.T) {
 		_, text := get(t, p.endpoint("metrics")+"/metrics")
 		want := []string{
-			`coredns_dns_requests_total{family="1",proto="udp",server="dns://:0",type="A",view="",zone="b.cluster.local."} 3`,
-			`coredns_dns_requests_total{family="1",proto="udp",server="dns://:0",type="A",view="",zone="cluster.local."} 2`,
-			`coredns_dns_requests_total{family="1",proto="udp",server="dns://:0",type="A",view="",zone="other.example."} 1`,
+			`coredns_dns_requests_total{family="1",proto="udp",server="dns://127.0.0.1:0",type="A",view="",zone="b.cluster.local."} 3`,
+			`coredns_dns_requests_total{family="1",proto="udp",server="dns://127.0.0.1:0",type="A",view="",zone="cluster.local."} 2`,
+			`coredns_dns_requests_total{family="1",proto="udp",server="dns://127.0.0.1:0",type="A",view="",zone="other.example."} 1`,
 		}
 		got := regexp.MustCompile(`coredns_dns_requests_total\{.*`).FindAllString(text, -1)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the root's block does not count, the others by their zones (-want +got):\n%s", diff)
 		}
 		for _, metric := range []string{
-			`coredns_plugin_enabled{name="loadbalance",server="dns://:0",view="",zone="other.example."} 1`,
+			`coredns_plugin_enabled{name="loadbalance",server="dns://127.0.0.1:0",view="",zone="other.example."} 1`,
 			`coredns_build_info{goversion=`, `,revision="abc",version="1.2.3"} 1`,
 			"process_resident_memory_bytes ", "go_goroutines ", "coredns_panics_total 0",
 		} {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	promclient "github.com/prometheus/client_golang/prometheus"
+
 	"github.com/rollcall-dns/rollcall/resolver"
 	anytype "github.com/rollcall-dns/rollcall/resolver/any"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
@@ -23,7 +25,6 @@ import (
 // listener is an address to listen on, and what is served there.
 type listener struct {
 	addr string // host:port
-	port int
 	mux  *resolver.Mux
 	sockets
 }
@@ -50,13 +51,13 @@ func (r *run) chains() ([]listener, error) {
 			if err != nil {
 				return nil, key.Pos.Errorf("%w", err)
 			}
-			served := b.limits(r.counted(b, key.Port, apexes, chain))
 			for _, host := range hosts {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
+				served := b.limits(r.counted(b, addr, apexes, chain))
 				at := slices.IndexFunc(listeners, func(l listener) bool { return l.addr == addr })
 				if at < 0 {
 					at = len(listeners)
-					listeners = append(listeners, listener{addr: addr, port: key.Port, mux: r.newMux(key.Port)})
+					listeners = append(listeners, listener{addr: addr, mux: r.newMux(addr)})
 				}
 				if err := listeners[at].sockets.take(b, addr); err != nil {
 					return nil, err
@@ -85,20 +86,20 @@ func (b *block) limits(h resolver.Handler) resolver.Handler {
 
 // counted adds the metrics of one of a block's keys to its chain. They come
 // before all that answers, and see it.
-func (r *run) counted(b *block, port int, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
+func (r *run) counted(b *block, addr string, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
 	if b.prometheus == nil {
 		return chain
 	}
 	for _, apex := range apexes {
 		for _, name := range b.handlerNames() {
-			r.metrics.Enabled(label(port), apex.String(), name)
+			r.metrics.Enabled(label(addr), apex.String(), name)
 		}
 	}
-	return r.metrics.Handler(label(port), apexes, chain)
+	return r.metrics.Handler(label(addr), apexes, chain)
 }
 
-func (r *run) newMux(port int) *resolver.Mux {
-	return &resolver.Mux{Otherwise: r.metrics.Handler(label(port), nil, resolver.Refuse{})}
+func (r *run) newMux(addr string) *resolver.Mux {
+	return &resolver.Mux{Otherwise: r.metrics.Handler(label(addr), nil, resolver.Refuse{})}
 }
 
 // hosts returns the addresses that a block listens on; all, "", by default.
@@ -123,6 +124,22 @@ func (b *block) hostsBy(lookup bind.Lookup) ([]string, error) {
 	return hosts, nil
 }
 
+// sourceMetrics returns where the metrics of a block's source go. Where there are
+// several sources, they have a label with the block's place, as one that is lost
+// must not hide behind another that is not.
+func (r *run) sourceMetrics(b *block) promclient.Registerer {
+	sources := 0
+	for i := range r.plan.blocks {
+		if r.plan.blocks[i].kubernetes != nil {
+			sources++
+		}
+	}
+	if sources < 2 {
+		return r.Registry
+	}
+	return promclient.WrapRegistererWith(promclient.Labels{"source": b.Pos.String()}, r.Registry)
+}
+
 // zones makes the zone and the source of a block's kubernetes directive.
 func (r *run) zones(b *block, hosts []string) error {
 	if b.kubernetes == nil {
@@ -136,7 +153,7 @@ func (r *run) zones(b *block, hosts []string) error {
 	if err != nil {
 		return b.Pos.Errorf("kubernetes: %w", err)
 	}
-	source, err := newSource(b.kubernetes, r.Process)
+	source, err := newSource(b.kubernetes, r.Process, r.sourceMetrics(b))
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Pos, err)
 	}

@@ -49,8 +49,7 @@ func (b *block) snapshot(ctx context.Context, process Process) (*zone.Snapshot, 
 	if err != nil {
 		return nil, b.Pos.Errorf("kubernetes: %w", err)
 	}
-	process.Registry = nil // nothing gathers it
-	source, err := newSource(b.kubernetes, process)
+	source, err := newSource(b.kubernetes, process, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +80,13 @@ func (b *block) snapshot(ctx context.Context, process Process) (*zone.Snapshot, 
 // CheckManifests reads the manifests that the Corefile names, if any.
 func (p *Plan) CheckManifests(ctx context.Context, process Process) error {
 	process.setDefaults()
-	process.Registry = nil
 	var errs []error
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		if b.kubernetes == nil || len(b.kubernetes.Manifests) == 0 {
 			continue
 		}
-		source, err := newSource(b.kubernetes, process)
+		source, err := newSource(b.kubernetes, process, nil)
 		if err == nil {
 			_, err = source.(*watch.Manifests).Load(ctx)
 		}

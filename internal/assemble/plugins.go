@@ -181,5 +181,5 @@ func (b *block) handlerNames() []string {
 	return names
 }
 
-// label returns how metrics and logs name a listener on a port.
-func label(port int) string { return fmt.Sprintf("dns://:%d", port) }
+// label returns how metrics name a listener, of host:port.
+func label(addr string) string { return "dns://" + addr }

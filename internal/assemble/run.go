@@ -290,7 +290,7 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 				Warm:        r.warm,
 				IdleTimeout: l.idle(),
 				Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-				Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.port), q, reason) },
+				Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.addr), q, reason) },
 			},
 		})
 		if err != nil {

@@ -183,8 +183,8 @@ cluster.local:0 {
 		_, text := get(t, p.endpoint("metrics")+"/metrics")
 		got := regexp.MustCompile(`coredns_dns_responses_total\{plugin="(any|chaos)".*`).FindAllString(text, -1)
 		want := []string{
-			`coredns_dns_responses_total{plugin="any",rcode="NOERROR",server="dns://:0",view="",zone="."} 2`,
-			`coredns_dns_responses_total{plugin="chaos",rcode="NOERROR",server="dns://:0",view="",zone="."} 1`,
+			`coredns_dns_responses_total{plugin="any",rcode="NOERROR",server="dns://127.0.0.1:0",view="",zone="."} 2`,
+			`coredns_dns_responses_total{plugin="chaos",rcode="NOERROR",server="dns://127.0.0.1:0",view="",zone="."} 1`,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("replies by the handler that made them (-want +got):\n%s", diff)

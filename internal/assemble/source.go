@@ -78,12 +78,9 @@ func watchedKinds(c *kubernetes.Config) []zone.Kind {
 	return kinds
 }
 
-// newSource makes the source that a kubernetes directive names.
-func newSource(c *kubernetes.Config, p Process) (Source, error) {
-	var registerer prometheus.Registerer // and no typed nil
-	if p.Registry != nil {
-		registerer = p.Registry
-	}
+// newSource makes the source that a kubernetes directive names. Its metrics go to
+// registerer, which may be nil.
+func newSource(c *kubernetes.Config, p Process, registerer prometheus.Registerer) (Source, error) {
 	if len(c.Manifests) > 0 {
 		m, err := watch.NewManifests(watch.ManifestsConfig{
 			Paths:           c.Manifests,
