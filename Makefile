@@ -6,7 +6,7 @@ FUZZ    ?= 10s
 SHELL   := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint unit e2e differences fuzz golden deps
+.PHONY: help run build test lint unit e2e differences fuzz golden deps conformance bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ e2e: deps ## tests against a real API server, controllers, dig and the README's 
 differences: deps ## compare answers with CoreDNS's, and check docs/differences.md
 	cd test && $(GO) run ./build
 	cd test && $(GO) test -count=1 -v ./differ
+
+conformance: deps ## ask a server what the RFCs want (SERVER=127.0.0.1:53; without it, Rollcall)
+	cd test && $(GO) test -count=1 ./conformance $(if $(SERVER),-v -args -server $(SERVER))
+
+bench: deps ## measure beside Knot DNS, NSD and CoreDNS; takes ten to twenty minutes
+	cd test && $(GO) run ./build && $(GO) run ./bench
 
 fuzz: ## run each fuzz target for FUZZ (10s)
 	@for p in $$($(GO) list ./...); do \
