@@ -1,4 +1,3 @@
-// Package peers runs other DNS servers for Kubernetes, to compare with.
 package peers
 
 import (
@@ -21,6 +20,7 @@ import (
 type Server struct {
 	dnsquery.Server
 	Process *process.Process
+	Version string // such as "3.2.6"; empty for CoreDNS, whose module says it
 }
 
 // CoreDNS starts CoreDNS on 127.0.0.1 with the given directives as its only
