@@ -58,14 +58,18 @@ func (s *Responder) Accept(x *Exchange, packet []byte) {
 // is for several of them. names are theirs, in lower-case wire form.
 func (s *Responder) Prepare(names [][]byte) {
 	if s.Warm != nil && len(names) > 1 {
-		defer s.caught(&Query{})
+		defer s.caught(nil)
 		s.Warm(names)
 	}
 }
 
-// caught, deferred, makes of a panic something that is told of.
+// caught, deferred, makes of a panic something that is told of; q is nil if it was
+// over several questions.
 func (s *Responder) caught(q *Query) {
 	if reason := recover(); reason != nil && s.Panicked != nil {
+		if q == nil {
+			q = new(Query)
+		}
 		s.Panicked(q, reason)
 	}
 }

@@ -231,3 +231,24 @@ func ExampleResponder() {
 	// www.example.org. NXDOMAIN true
 	// www.example.com. REFUSED false
 }
+
+// TestPrepareAllocations sees that getting ready for a batch allocates nothing,
+// and that a panic there ends nothing but the getting ready.
+func TestPrepareAllocations(t *testing.T) {
+	names := [][]byte{[]byte("\x01a\x00"), []byte("\x01b\x00")}
+	warmed := 0
+	responder := resolver.Responder{Warm: func(names [][]byte) { warmed += len(names) }}
+	if allocs := testing.AllocsPerRun(100, func() { responder.Prepare(names) }); allocs != 0 || warmed == 0 {
+		t.Errorf("%v allocations, %d names", allocs, warmed)
+	}
+	told := 0
+	responder = resolver.Responder{
+		Warm:     func([][]byte) { panic("on purpose") },
+		Panicked: func(*resolver.Query, any) { told++ },
+	}
+	responder.Prepare(names)
+	responder.Prepare(names[:1]) // nothing to do together
+	if told != 1 {
+		t.Errorf("told of %d panics, want 1", told)
+	}
+}

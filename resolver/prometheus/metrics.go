@@ -74,7 +74,7 @@ func BuildInfo(r prometheus.Registerer, version, revision string) error {
 // counts replies was unwound. Server is as for Handler.
 func (m *Metrics) Panicked(server string) {
 	m.panics.Inc()
-	m.zone(server, Dropped, wire.Root).shards[0].response(responseKey{rcode: wire.ServFail}).Add(1)
+	m.zone(server, Dropped, wire.Root).shards[0].response(wire.ServFail, "").Add(1)
 }
 
 // Rejected counts a packet that no handler saw.
@@ -177,30 +177,35 @@ func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
 	}
 	var dnssecOK uint64
 	var duration total[times]
-	responses := map[responseKey]uint64{}
+	replies := [rcodes]map[string]uint64{} // by rcode and handler
 	for _, s := range z.shards {
 		dnssecOK += s.dnssecOK.Load()
 		duration.add(&s.duration)
-		if all := s.responses.Load(); all != nil {
-			for key, c := range *all {
-				responses[key] += c.Load()
+		for rcode := range replies {
+			for c := s.responses[rcode].Load(); c != nil; c = c.next {
+				if replies[rcode] == nil {
+					replies[rcode] = map[string]uint64{}
+				}
+				replies[rcode][c.handler] += c.count.Load()
 			}
 		}
 	}
 	to <- prometheus.MustNewConstMetric(m.dnssecOK, prometheus.CounterValue, float64(dnssecOK), z.server, z.zone, "")
-	for key, n := range responses {
-		counter(m.responses, n, key.rcode.String(), key.handler)
+	for rcode, byHandler := range replies {
+		for handler, n := range byHandler {
+			counter(m.responses, n, wire.Rcode(rcode).String(), handler)
+		}
 	}
 	collectHistogram(to, m.duration, duration, z.server, z.zone, "")
 	for t := range transports {
 		proto := resolver.Transport(t).String()
-		var requests, replies total[sizes]
+		var received, sent total[sizes]
 		for _, s := range z.shards {
-			requests.add(&s.requestSize[t])
-			replies.add(&s.responseSize[t])
+			received.add(&s.requestSize[t])
+			sent.add(&s.responseSize[t])
 		}
-		collectHistogram(to, m.requestSize, requests, z.server, z.zone, "", proto)
-		collectHistogram(to, m.responseSize, replies, z.server, z.zone, "", proto)
+		collectHistogram(to, m.requestSize, received, z.server, z.zone, "", proto)
+		collectHistogram(to, m.responseSize, sent, z.server, z.zone, "", proto)
 		for f := range families {
 			for i, typ := range typeNames {
 				var n uint64

@@ -11,6 +11,7 @@ import (
 const (
 	transports = 2
 	families   = 2
+	rcodes     = 16 // those of the header: handlers give no others
 )
 
 // shard is what one reader of packets has counted in one zone. Readers have
@@ -22,7 +23,7 @@ type shard struct {
 	requestSize  [transports]histogram[sizes]
 	responseSize [transports]histogram[sizes]
 	duration     histogram[times]
-	responses    atomic.Pointer[map[responseKey]*atomic.Uint64]
+	responses    [rcodes]atomic.Pointer[responses] // by rcode
 }
 
 // count counts a query and its reply.
@@ -41,33 +42,29 @@ func (s *shard) count(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) 
 	}
 	s.responseSize[q.Transport].observe(uint64(r.Size()))
 	s.duration.observe(uint64(max(time.Since(q.Received), 0)))
-	s.response(responseKey{o.Rcode(), r.Handler}).Add(1)
+	s.response(o.Rcode(), r.Handler).Add(1)
 }
 
-// responseKey is what replies are told apart by.
-type responseKey struct {
-	rcode   wire.Rcode
+// responses counts replies of one rcode that one handler made. It is a list, as
+// nearly always there is one handler, and is only ever added to.
+type responses struct {
 	handler string
+	count   atomic.Uint64
+	next    *responses
 }
 
-// response returns the counter of replies of a key.
-func (s *shard) response(key responseKey) *atomic.Uint64 {
+// response returns the counter of replies of an rcode that a handler made.
+func (s *shard) response(rcode wire.Rcode, handler string) *atomic.Uint64 {
+	list := &s.responses[rcode%rcodes]
 	for {
-		// Fast path
-		old := s.responses.Load()
-		if old != nil {
-			if c, ok := (*old)[key]; ok {
-				return c
+		first := list.Load()
+		for c := first; c != nil; c = c.next {
+			if c.handler == handler {
+				return &c.count
 			}
 		}
-		// Slow path: a next map, as it may be being read.
-		next := map[responseKey]*atomic.Uint64{key: new(atomic.Uint64)}
-		if old != nil {
-			for k, c := range *old {
-				next[k] = c
-			}
-		}
-		s.responses.CompareAndSwap(old, &next)
+		// Slow path: the first of its kind. Another may be adding it too.
+		list.CompareAndSwap(first, &responses{handler: handler, next: first})
 	}
 }
 
