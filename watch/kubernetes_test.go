@@ -425,13 +425,6 @@ func TestKubernetesBadObject(t *testing.T) {
 	}
 }
 
-func TestKubernetesMaxInflight(t *testing.T) {
-	api := newFakeAPI(t)
-	api.headless("a")
-	r := start(t, api, KubernetesConfig{MaxInflight: 1})
-	r.waitSynced(t) // three watches that go on, where one request may wait
-}
-
 func TestKubernetesValidate(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/internal/wire"
-	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/resolver/server"
 )
 
 // everything has each directive that is on the way of a query, but for log,
@@ -19,6 +19,8 @@ import (
 const everything = `.:53 {
     bind 127.0.0.1
     timeouts {
+        read 3s
+        write 4s
         idle 20s
     }
     multisocket 2
@@ -37,9 +39,10 @@ const everything = `.:53 {
 }
 `
 
-// TestNoAllocations measures the chain that a Corefile becomes. It is inside,
-// as a chain is not to be had without sockets otherwise.
-func TestNoAllocations(t *testing.T) {
+// prepare makes what everything becomes, but for sockets: that is not to be had
+// from outside.
+func prepare(t *testing.T) (*run, []listener) {
+	t.Helper()
 	f, err := corefile.Parse("Corefile", strings.NewReader(everything))
 	if err != nil {
 		t.Fatal(err)
@@ -52,21 +55,42 @@ func TestNoAllocations(t *testing.T) {
 	if err := r.registerMetrics(); err != nil {
 		t.Fatal(err)
 	}
+	if r.jar, err = plan.jar(); err != nil {
+		t.Fatal(err)
+	}
 	listeners, err := r.chains()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r, listeners
+}
+
+func TestServerConfig(t *testing.T) {
+	r, listeners := prepare(t)
+	if len(listeners) != 1 {
+		t.Fatalf("%d listeners", len(listeners))
+	}
+	c := r.serverConfig(listeners[0])
+	if c.Addr != "127.0.0.1:53" || c.Readers != 2 || c.ReadTimeout != 3*time.Second || c.WriteTimeout != 4*time.Second ||
+		c.IdleTimeout != 20*time.Second || c.Responder.IdleTimeout != c.IdleTimeout {
+		t.Errorf("not what the Corefile says: %+v, clients are told %s", c, c.Responder.IdleTimeout)
+	}
+	c = r.serverConfig(listener{})
+	if c.Readers != 0 || c.ReadTimeout != 0 || c.WriteTimeout != 0 || c.Responder.IdleTimeout != server.DefaultIdleTimeout {
+		t.Errorf("without directives: %+v, clients are told %s", c, c.Responder.IdleTimeout)
+	}
+}
+
+// TestNoAllocations measures the chain that a Corefile becomes.
+func TestNoAllocations(t *testing.T) {
+	r, listeners := prepare(t)
 	for _, e := range dnstest.Objects() {
 		r.allZones()[0].Apply(e)
 	}
-	jar, err := plan.jar()
-	if err != nil {
-		t.Fatal(err)
-	}
-	responder := resolver.Responder{Handler: listeners[0].mux, Cookies: jar, IdleTimeout: listeners[0].idle()}
+	responder := r.serverConfig(listeners[0]).Responder
 	x := dnstest.Exchange()
 	client := []byte("abcdefgh")
-	known := jar.Make(client, client, x.Query.Client.Addr(), x.Query.Received)
+	known := r.jar.Make(client, client, x.Query.Client.Addr(), x.Query.Received)
 	queries := []struct {
 		name       string
 		typ, class uint16
@@ -115,13 +139,13 @@ func TestNoAllocations(t *testing.T) {
 				if got.Rcode != q.rcode || len(got.Answer) != q.answers || x.Query.Trusted != o.trusted {
 					t.Fatalf("not the answer that is to be measured, trusted %t:\n%v", x.Query.Trusted, got)
 				}
+				if n := len(got.Extra); n > 1 || n == 1 && got.IsEdns0() == nil {
+					t.Errorf("minimal has nothing but the OPT record:\n%v", got.Extra)
+				}
 				if n := testing.AllocsPerRun(500, func() { responder.Respond(x, packet, dst) }); n != 0 {
 					t.Errorf("%v allocations, want none", n)
 				}
 			})
 		}
-	}
-	if got := responder.IdleTimeout; got != 20*time.Second {
-		t.Errorf("clients are told that connections may idle for %s", got)
 	}
 }

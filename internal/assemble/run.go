@@ -277,22 +277,7 @@ func (r *run) synced() bool {
 func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 	var servers []*server.Server
 	for _, l := range listeners {
-		s, err := server.Listen(server.Config{
-			Addr:         l.addr,
-			Logger:       r.Logger,
-			Readers:      l.readers(),
-			IdleTimeout:  l.idle(),
-			ReadTimeout:  l.timeouts.config.Read,
-			WriteTimeout: l.timeouts.config.Write,
-			Responder: &resolver.Responder{
-				Handler:     l.mux,
-				Cookies:     r.jar,
-				Warm:        r.warm,
-				IdleTimeout: l.idle(),
-				Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-				Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.addr), q, reason) },
-			},
-		})
+		s, err := server.Listen(r.serverConfig(l))
 		if err != nil {
 			for _, open := range servers {
 				open.Close()
@@ -315,6 +300,26 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 func (r *run) warm(names [][]byte) {
 	for i := range r.sources {
 		r.sources[i].zone.Snapshot().Warm(names)
+	}
+}
+
+// serverConfig says how a listener is served.
+func (r *run) serverConfig(l listener) server.Config {
+	return server.Config{
+		Addr:         l.addr,
+		Logger:       r.Logger,
+		Readers:      l.readers(),
+		IdleTimeout:  l.idle(),
+		ReadTimeout:  l.timeouts.config.Read,
+		WriteTimeout: l.timeouts.config.Write,
+		Responder: &resolver.Responder{
+			Handler:     l.mux,
+			Cookies:     r.jar,
+			Warm:        r.warm,
+			IdleTimeout: l.idle(),
+			Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
+			Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.addr), q, reason) },
+		},
 	}
 }
 

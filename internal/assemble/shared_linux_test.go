@@ -1,12 +1,10 @@
 package assemble_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-dns/rollcall/internal/assemble"
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 )
 
@@ -30,7 +28,7 @@ func TestSharedByInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = plan.Run(context.Background(), assemble.Process{})
+	err = fails(t, plan)
 	want := "Corefile:7: multisocket: differs from that at Corefile:3, and both are for the sockets of 127.0.0.1:0"
 	if err == nil || err.Error() != want {
 		t.Errorf("Run: %v, want %s", err, want)

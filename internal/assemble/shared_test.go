@@ -55,6 +55,15 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// fails runs a plan that can't be, and returns why. One that can is ended, and
+// returns nil.
+func fails(t testing.TB, plan *assemble.Plan) error {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	return plan.Run(ctx, assemble.Process{})
+}
+
 // TestCookieSecrets sees that a file of secrets which is not one ends the
 // process before anything is opened.
 func TestCookieSecrets(t *testing.T) {
@@ -66,7 +75,7 @@ func TestCookieSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = plan.Run(context.Background(), assemble.Process{})
+	err = fails(t, plan)
 	if want := "Corefile:3: cookies: " + path + ":2: a cookie secret is 32 hexadecimal digits"; err == nil || err.Error() != want {
 		t.Errorf("Run: %v, want %s", err, want)
 	}

@@ -109,7 +109,7 @@ func (r *Reply) SetKeepalive(units uint16) {
 // carries 64 KiB; else the limit is what the client announced by EDNS, at least
 // 512 octets and at most 1232 (RFC 6891 section 6.2.5).
 func (r *Reply) Start(q *Query, buf []byte, stream bool) {
-	*r = Reply{q: q, buf: buf, base: len(buf), Large: stream, limit: MinUDP, udpSize: MaxUDP, Rotate: r.Rotate}
+	*r = Reply{q: q, buf: buf, base: len(buf), Large: stream, limit: MinUDP, udpSize: MaxUDP, Rotate: r.Rotate, options: r.options[:0]}
 	switch {
 	case stream:
 		r.limit = MaxTCP
