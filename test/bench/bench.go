@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rollcall-dns/rollcall/test/cluster"
+	"github.com/rollcall-dns/rollcall/test/peers"
+	"github.com/rollcall-dns/rollcall/test/rollcall"
+)
+
+// A bench is one run of the program. It does one thing at a time.
+type bench struct {
+	options
+	dir  string               // for everything that is written
+	logf func(string, ...any) // gets a line for each step
+
+	questions  []question
+	contenders []*contender
+	control    []int // the processes of the control plane, if there is one
+	dnsperf    dnsperf
+	result     result
+}
+
+// run fills in the result. When it returns, nothing that it started is left.
+func (b *bench) run(ctx context.Context) error {
+	b.result.Options = resultOptions{Rounds: b.rounds, Seconds: b.seconds, Services: b.services}
+	b.result.Sizes = make(map[string]sizes)
+	from, stop, err := b.prepare(ctx)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, c := range b.contenders {
+			c.process.Kill()
+		}
+	}()
+	if err := b.start(ctx, from); err != nil {
+		return err
+	}
+	if err := b.agree(ctx); err != nil {
+		return err
+	}
+	for round := range b.rounds {
+		if err := b.round(ctx, round+1); err != nil {
+			return err
+		}
+	}
+	return b.result.summarise()
+}
+
+// prepare writes the world in all the forms that contenders read it in. What it
+// returns to call at the end is never nil.
+func (b *bench) prepare(ctx context.Context) (from sources, stop func(), err error) {
+	stop = func() {}
+	if b.dnsperf, err = findDNSPerf(ctx, b.logf); err != nil {
+		return from, stop, err
+	}
+	world := newWorld(b.services)
+	b.questions = newQuestions(world)
+	if err := writeQuestions(filepath.Join(b.dir, "questions"), b.questions); err != nil {
+		return from, stop, err
+	}
+	from.manifests = filepath.Join(b.dir, "manifests")
+	if err := os.Mkdir(from.manifests, 0o755); err != nil {
+		return from, stop, fmt.Errorf("creating a folder: %w", err)
+	}
+	if err := writeManifests(from.manifests, world); err != nil {
+		return from, stop, err
+	}
+	if from.program, err = rollcall.Build(ctx, false); err != nil {
+		return from, stop, err
+	}
+	b.logf("printing the zones of %d Services", b.services)
+	if from.zones, err = peers.ZoneFiles(ctx, from.program, b.dir, "-manifests", from.manifests); err != nil {
+		return from, stop, err
+	}
+	if !slices.Contains(b.servers, corednsKube) {
+		return from, stop, nil
+	}
+	var control *cluster.Cluster
+	pids, err := started(func() (err error) {
+		control, err = cluster.Start(ctx, cluster.Config{Logf: b.logf})
+		return err
+	})
+	if err != nil {
+		return from, stop, err
+	}
+	stop = func() {
+		if err := control.Stop(); err != nil {
+			b.logf("stopping the cluster: %v", err)
+		}
+	}
+	from.kubeconfig = control.AdminKubeconfig()
+	b.logf("filling the API server")
+	begin := time.Now()
+	if err := fill(ctx, control.Client(), world); err != nil {
+		return from, stop, err
+	}
+	b.logf("filled in %.0fs", time.Since(begin).Seconds())
+	b.control = pids
+	return from, stop, nil
+}
+
+// start starts the contenders on the servers' core, and moves what remains of
+// the work to the other.
+func (b *bench) start(ctx context.Context, from sources) error {
+	if err := pin(serverCore); err != nil {
+		return err
+	}
+	for _, name := range b.servers {
+		dir := filepath.Join(b.dir, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return fmt.Errorf("creating a folder: %w", err)
+		}
+		var c *contender
+		begin := time.Now()
+		pids, err := started(func() (err error) {
+			if c, err = start(ctx, name, dir, from, b.logf); err != nil {
+				return err
+			}
+			b.contenders = append(b.contenders, c)
+			return c.answers(ctx, b.questions[slices.IndexFunc(b.questions, exists)])
+		})
+		if err != nil {
+			return err
+		}
+		c.pids = pids
+		b.logf("%s answers after %.1fs", name, time.Since(begin).Seconds())
+	}
+	// The control plane has done its work; watches stay open while it stands
+	// still, and nobody's figures have its CPU time in them.
+	for _, pid := range b.control {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return fmt.Errorf("halting the control plane: %w", err)
+		}
+	}
+	return pin(loadCore)
+}
+
+// exists reports whether the world has the name of a question.
+func exists(q question) bool { return !strings.Contains(q.name, "example") }
+
+// agree compares the contenders' answers, and notes their sizes.
+func (b *bench) agree(ctx context.Context) error {
+	var first []answer
+	for i, c := range b.contenders {
+		answers, err := askAll(ctx, c, b.questions)
+		if err != nil {
+			return err
+		}
+		s := sizesOf(b.questions, answers)
+		b.result.Sizes[c.name] = s
+		b.logf("%s: %.1f bytes a reply", c.name, s.All)
+		if i == 0 {
+			first = answers
+			continue
+		}
+		against := b.contenders[0]
+		if err := differ(b.questions, first, answers); err != nil {
+			return fmt.Errorf("%s and %s: %w", against.name, c.name, err)
+		}
+		other := b.result.Sizes[against.name].All
+		if strict(c) && strict(against) && math.Abs(s.All-other) > sizeTolerance*other {
+			return fmt.Errorf("the replies of %s and %s have %.1f and %.1f bytes on average", against.name, c.name, other, s.All)
+		}
+	}
+	return nil
+}
+
+// strict reports whether a contender's replies must have the size of the others'
+// that are strict: those that bars compare closely. NSD adds the zone's name
+// servers to each positive answer (told to be minimal, it leaves out the
+// addresses that an SRV record needs, too), CoreDNS names nothing twice the same
+// way; the table shows what that makes.
+func strict(c *contender) bool { return strings.HasPrefix(c.name, plain) || c.name == knot }
+
+// round is every contender under every load, in turns. The load is the outer loop,
+// so that the runs that are compared are close together in time.
+func (b *bench) round(ctx context.Context, round int) error {
+	half := 0 // of Knot's rate in this round
+	for _, load := range []string{loadUDP, loadTCP, loadHalf} {
+		if load == loadHalf && half == 0 {
+			b.logf("no latencies: they are measured at half of what Knot answers, and it is not here")
+			break
+		}
+		for _, c := range b.contenders {
+			r, err := b.undisturbed(ctx, c, load, half)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", c.name, load, err)
+			}
+			r.Round = round
+			b.logf("round %d: %s", round, r)
+			b.result.Runs = append(b.result.Runs, r)
+			if load == loadUDP && c.name == knot {
+				half = int(r.PerSecond / 2)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/rollcall-dns/rollcall/test/peers"
+	"github.com/rollcall-dns/rollcall/test/process"
+	"github.com/rollcall-dns/rollcall/test/rollcall"
+)
+
+// The contenders by name, in the order of the table. The bars against CoreDNS are
+// those against corednsKube: its plugin file only shows what the plugin adds.
+const (
+	plain       = "rollcall"
+	kubeadm     = "rollcall-kubeadm"
+	knot        = "knot"
+	nsd         = "nsd"
+	corednsFile = "coredns-file"
+	corednsKube = "coredns-kubernetes"
+)
+
+func names() []string { return []string{plain, kubeadm, knot, nsd, corednsFile, corednsKube} }
+
+// descriptions say what a contender serves, and how.
+var descriptions = map[string]string{
+	plain:       "Rollcall, `kubernetes` alone",
+	kubeadm:     "Rollcall, with the handlers of kubeadm's Corefile that it has",
+	knot:        "Knot DNS, zone files",
+	nsd:         "NSD, zone files",
+	corednsFile: "CoreDNS, plugin `file`",
+	corednsKube: "CoreDNS, plugin `kubernetes`, kubeadm's Corefile",
+}
+
+// A contender is a running server.
+type contender struct {
+	name    string
+	addr    netip.AddrPort
+	process *process.Process
+	pids    []int  // of all its processes
+	metrics string // the address of /metrics, if it is a Go program
+}
+
+// kubernetesBody is what Rollcall and CoreDNS are told of the zones; %s is where
+// the objects come from.
+const kubernetesBody = `kubernetes cluster.local in-addr.arpa ip6.arpa {
+    %s
+    pods insecure
+    fallthrough in-addr.arpa ip6.arpa
+}
+`
+
+// sources are where the contenders get the world from.
+type sources struct {
+	program    string            // rollcall
+	manifests  string            // a folder
+	zones      map[string]string // zone files by apex
+	kubeconfig string            // of an API server, if a contender wants it
+}
+
+// start starts a contender on the core that this process is pinned to, and
+// returns when it answers. Its files go into dir, which must exist.
+func start(ctx context.Context, name, dir string, from sources, logf func(string, ...any)) (c *contender, err error) {
+	ports, err := process.FreePorts(5)
+	if err != nil {
+		return nil, err
+	}
+	local := func(i int) string { return "127.0.0.1:" + ports[i] }
+	c = &contender{name: name}
+	options := peers.Options{Logf: logf}
+	var server *peers.Server
+	switch name {
+	case plain:
+		c.metrics = local(0)
+		// A second block, which nobody asks, so that there are metrics of the
+		// process and none of the queries.
+		c.process, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
+			".:%s {\nbind 127.0.0.1\n%s}\n.:%s {\nbind 127.0.0.1\nprometheus %s\n}\n",
+			ports[3], fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), ports[4], c.metrics))
+	case kubeadm:
+		c.metrics = local(0)
+		c.process, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
+			".:%s {\nbind 127.0.0.1\nerrors\nhealth %s {\nlameduck 5s\n}\nready %s\n%sprometheus %s\nloadbalance\n}\n",
+			ports[3], local(1), local(2), fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), c.metrics))
+	case knot:
+		server, err = peers.Knot(ctx, dir, from.zones, options)
+	case nsd:
+		server, err = peers.NSD(ctx, dir, from.zones, options)
+	case corednsFile:
+		c.metrics = local(0)
+		var directives strings.Builder
+		fmt.Fprintf(&directives, "prometheus %s\n", c.metrics)
+		for apex, file := range from.zones {
+			fmt.Fprintf(&directives, "file %s %s\n", file, apex)
+		}
+		server, err = peers.CoreDNS(ctx, dir, logf, directives.String())
+	case corednsKube:
+		c.metrics = local(0)
+		// What kubeadm writes, but for forward, and loop, which wants it. The
+		// cluster's zone is not cached.
+		server, err = peers.CoreDNS(ctx, dir, logf, fmt.Sprintf(
+			"errors\nhealth %s {\nlameduck 5s\n}\n%sprometheus %s\ncache 30 {\ndisable success cluster.local\ndisable denial cluster.local\n}\nreload\nloadbalance",
+			local(1), fmt.Sprintf(kubernetesBody, "kubeconfig "+from.kubeconfig), c.metrics))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", name, err)
+	}
+	if server != nil {
+		c.process, c.addr = server.Process, server.Addr
+	} else if c.addr, err = netip.ParseAddrPort(local(3)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// serve starts Rollcall with a Corefile.
+func serve(ctx context.Context, program, dir, port, text string) (*process.Process, error) {
+	conf := filepath.Join(dir, "Corefile")
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		return nil, fmt.Errorf("writing a Corefile: %w", err)
+	}
+	server, err := rollcall.Run(ctx, program, dir, "serve", "-conf", conf)
+	if err != nil {
+		return nil, err
+	}
+	return server.Process, nil
+}
+
+// answers waits until a contender has the answer to a question whose name
+// exists.
+func (c *contender) answers(ctx context.Context, q question) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("no answer within two minutes"))
+	defer cancel()
+	client := dns.Client{Timeout: time.Second}
+	err := c.process.Ready(ctx, func(ctx context.Context) error {
+		reply, _, err := client.ExchangeContext(ctx, q.message(1), c.addr.String())
+		if err != nil {
+			return err
+		}
+		if reply.Rcode != dns.RcodeSuccess {
+			return fmt.Errorf("%s for %s", dns.RcodeToString[reply.Rcode], q.name)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
+}

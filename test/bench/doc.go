@@ -1,0 +1,29 @@
+// Command bench measures Rollcall beside Knot DNS, NSD and CoreDNS, in one run,
+// on one world and with one list of questions:
+//
+//	go run ./bench -out DIR
+//	go run ./bench -servers rollcall,knot -rounds 1 -seconds 3
+//
+// The nouns, in the order of the files:
+//
+//   - The world is 10,000 Services in 50 namespaces with 100,000 endpoints, the
+//     same each time: manifests for Rollcall, objects for an API server, and,
+//     through `rollcall zone`, zone files for everyone else.
+//   - The questions are 16,000, of which an eighth are for names that do not exist.
+//   - A contender is one row: a server, and how it is configured. All of them
+//     are started at the beginning and stay until the end, so that rounds can
+//     take turns.
+//   - Agreement comes before any timing: every contender is asked every question
+//     once, and a difference in a response code or a number of answers ends it.
+//   - A run is one contender under one load (UDP as fast as it goes, pipelined
+//     TCP likewise, or UDP at half of Knot's rate). A round is all contenders
+//     under all three; what is reported is the median of the rounds.
+//
+// The invariants: servers have the first core to themselves and the load
+// generator the second; figures are compared within one run of the program, never
+// with an earlier one; a run that other processes of the machine disturbed is
+// repeated, and what disturbance is left is reported.
+//
+// It does not measure what the product's own tests pin: allocations for each
+// kind of answer, and how a lookup's time grows with the zone. Linux only.
+package main

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A result is all that a run of the program found, as bench.json has it.
+type result struct {
+	Machine machine          `json:"machine"`
+	Options resultOptions    `json:"options"`
+	Sizes   map[string]sizes `json:"reply_bytes"` // by contender
+	Rows    []row            `json:"rows"`
+	Bars    []bar            `json:"bars"`
+	Runs    []runResult      `json:"runs"`
+}
+
+type resultOptions struct {
+	Rounds   int `json:"rounds"`
+	Seconds  int `json:"seconds"`
+	Services int `json:"services"`
+}
+
+// A machine is what figures depend on.
+type machine struct {
+	Cores  int    `json:"cores"`
+	CPU    string `json:"cpu"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+}
+
+// summarise fills in the machine, and sums the runs up.
+func (r *result) summarise() error {
+	r.Machine = machine{Cores: runtime.NumCPU(), CPU: "unknown", Go: runtime.Version()}
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return fmt.Errorf("reading what processor this is: %w", err)
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			r.Machine.CPU = strings.TrimSpace(value)
+			break
+		}
+	}
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return fmt.Errorf("reading what kernel this is: %w", err)
+	}
+	// The numbers alone: what stands behind them is the builder's.
+	r.Machine.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(release)), "-")
+	r.Rows = rows(r.Runs)
+	r.Bars = bars(r.Rows)
+	return nil
+}
+
+// A row is one contender: the medians of its runs. A figure that was not measured
+// is nil.
+type row struct {
+	Server      string   `json:"server"`
+	UDP         *float64 `json:"udp_queries_per_second"`
+	UDPCPU      *float64 `json:"udp_cpu_us"`
+	UDPAgainst  *float64 `json:"udp_cpu_against_knot"`
+	TCP         *float64 `json:"tcp_queries_per_second"`
+	TCPCPU      *float64 `json:"tcp_cpu_us"`
+	TCPAgainst  *float64 `json:"tcp_cpu_against_knot"`
+	P50         *float64 `json:"half_p50_us"`
+	P99         *float64 `json:"half_p99_us"`
+	Overloaded  bool     `json:"half_overloaded"` // it did not carry the load of the latencies
+	Memory      *float64 `json:"memory_bytes"`
+	Allocations *float64 `json:"udp_allocations"`
+	// MostOthers and MostLoad are the worst of its runs: how far its figures can
+	// be trusted.
+	MostOthers float64 `json:"most_others_cores"` // in any of its runs
+	MostLoad   float64 `json:"most_load_average"`
+}
+
+// lossAllowed is the share of questions without a reply up to which a server
+// carries a load. A pause of a few milliseconds fills a socket's buffer, and is
+// a matter of the latencies.
+const lossAllowed = 0.02
+
+// rows returns a row for each contender that the runs have, in the order of
+// names. Ratios are medians of the rounds' ratios, since what a machine does to
+// one contender in a round it does to the next as well.
+func rows(runs []runResult) []row {
+	var all []row
+	for _, name := range names() {
+		var own []runResult
+		for _, r := range runs {
+			if r.Server == name {
+				own = append(own, r)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		cpu := func(r runResult) float64 { return r.CPU }
+		against := func(load string) *float64 {
+			return median(own, load, func(r runResult) float64 {
+				i := slices.IndexFunc(runs, func(k runResult) bool { return k.Server == knot && k.Load == load && k.Round == r.Round })
+				if i < 0 {
+					return math.NaN()
+				}
+				return r.CPU / runs[i].CPU
+			})
+		}
+		w := row{
+			Server:     name,
+			UDP:        median(own, loadUDP, func(r runResult) float64 { return r.PerSecond }),
+			UDPCPU:     median(own, loadUDP, cpu),
+			UDPAgainst: against(loadUDP),
+			TCP:        median(own, loadTCP, func(r runResult) float64 { return r.PerSecond }),
+			TCPCPU:     median(own, loadTCP, cpu),
+			TCPAgainst: against(loadTCP),
+			P50:        median(own, loadHalf, func(r runResult) float64 { return r.P50 }),
+			P99:        median(own, loadHalf, func(r runResult) float64 { return r.P99 }),
+			Memory:     median(own, loadUDP, func(r runResult) float64 { return float64(r.Memory) }),
+			Allocations: median(own, loadUDP, func(r runResult) float64 {
+				if r.Allocations == nil {
+					return math.NaN()
+				}
+				return *r.Allocations
+			}),
+		}
+		for _, r := range own {
+			w.MostOthers, w.MostLoad = max(w.MostOthers, r.Others), max(w.MostLoad, r.LoadAverage)
+		}
+		if lost := median(own, loadHalf, func(r runResult) float64 { return r.Lost }); lost != nil {
+			w.Overloaded = *lost > lossAllowed
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// median returns the median of a figure over the runs with a load; nil if there
+// is none, or it is not a number in one of them.
+func median(runs []runResult, load string, figure func(runResult) float64) *float64 {
+	var values []float64
+	for _, r := range runs {
+		if r.Load == load {
+			values = append(values, figure(r))
+		}
+	}
+	if len(values) == 0 || slices.ContainsFunc(values, math.IsNaN) {
+		return nil
+	}
+	slices.Sort(values)
+	m := (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+	return &m
+}
+
+// write writes the tables for people.
+func (r *result) write(w io.Writer) error {
+	_, err := io.WriteString(w, r.markdown())
+	return err
+}
+
+// writeJSON writes everything into a file, whose folder it makes.
+func (r *result) writeJSON(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the result: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("creating the result's folder: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
