@@ -10,8 +10,6 @@ import (
 
 // TestKubernetesMaxInflight: watches go on for long, yet hold a place only until
 // they are answered.
-// TestKubernetesMaxInflight: watches go on for long, yet hold a place only until
-// they are answered.
 func TestKubernetesMaxInflight(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

@@ -24,14 +24,14 @@ type compared struct {
 	typ               uint16
 	rollcall, coredns reply
 	// exists and records are what the world says of the name: it is there, and
-	// it has records.
+	// it has records. alias is where it leads, if it is an ExternalName's.
 	exists, records bool
-}
-
-func newCompared(q question, rollcall, coredns reply, owners map[string]bool) *compared {
-	c := &compared{name: strings.ToLower(q.name), typ: q.typ, rollcall: rollcall, coredns: coredns}
-	c.records, c.exists = owners[c.name]
-	return c
+	alias           string
+	// other is CoreDNS' reply for another name or type in full, with every
+	// difference folded.
+	other func(name string, typ uint16) reply
+	// part says that this reply is only to be a part of an expected one.
+	part bool
 }
 
 // both applies f to the lines of every section of both replies.
@@ -128,23 +128,39 @@ var classes = []class{
 		},
 	},
 	{
-		id: "any", clause: "RFC 1035 section 3.2.3; RFC 8482 section 4",
-		text: "CoreDNS has nothing of type ANY. Rollcall answers with the records that there are, as peer finders that ask so expect.",
+		id: "any", clause: "RFC 1035 section 3.2.3; RFC 8482 section 4.1",
+		text: "CoreDNS has nothing of type ANY. Rollcall answers with the records that there are, as peer finders that ask so expect: with all over a stream, with those of one type over UDP.",
 		fold: func(c *compared) {
-			if c.typ == dns.TypeANY && c.records && !c.coredns.positive() && c.rollcall.positive() {
-				c.coredns = c.rollcall
+			if c.typ != dns.TypeANY || !c.records {
+				return
+			}
+			for _, typ := range anyTypes {
+				of := c.other(c.name, typ)
+				// An alias' other records are its target's.
+				of.answer = slices.DeleteFunc(of.answer, func(line string) bool {
+					f := strings.Split(line, " ")
+					return f[0] != c.name || f[3] != dns.TypeToString[typ]
+				})
+				if of.positive() {
+					c.coredns.rcode, c.coredns.answer, c.coredns.ns, c.coredns.glue = dns.RcodeSuccess, of.answer, nil, nil
+					return
+				}
 			}
 		},
 	},
 	{
 		id: "alias-any-type", clause: "RFC 1034 section 4.3.2 step 3a; RFC 2308 section 2.2",
-		text: "An ExternalName's CNAME answers every type of question, with the denial of its target behind it where that is ours. CoreDNS gives it for A, AAAA and CNAME alone, and not if the target has none.",
+		text: "An ExternalName's CNAME answers every type of question, with what its target has behind it, or the denial of that, where the target is ours. CoreDNS gives it for A, AAAA and CNAME alone, and not if the target has none.",
 		fold: func(c *compared) {
-			first, _, _ := strings.Cut(c.name, ".")
-			alias := strings.HasPrefix(first, "alias-") || strings.HasPrefix(first, "inside-")
-			if alias && c.coredns.nodata() && strings.Contains(strings.Join(c.rollcall.answer, "\n"), " CNAME ") {
-				c.coredns = c.rollcall
+			if c.alias == "" || !c.coredns.nodata() {
+				return
 			}
+			behind := reply{}
+			if strings.HasSuffix(c.alias, ".cluster.local.") {
+				behind = c.other(c.alias, c.typ)
+			}
+			c.coredns.rcode, c.coredns.ns, c.coredns.glue = behind.rcode, behind.ns, behind.glue
+			c.coredns.answer = slices.Sorted(slices.Values(append(c.other(c.name, dns.TypeCNAME).answer, behind.answer...)))
 		},
 	},
 	{
@@ -235,7 +251,20 @@ var classes = []class{
 			}
 		},
 	},
+	{
+		id: "udp-size", clause: "DNS flag day 2020; RFC 9715 section 3.1; RFC 2181 section 9",
+		text: "CoreDNS sends as much over UDP as the client says that it takes. Rollcall sends at most 1232 octets, which cross any IPv6 path in one piece, unless `bufsize` allows more: it leaves out addresses of SRV targets, and then answers, with TC.",
+		fold: func(c *compared) {
+			if !c.part {
+				c.coredns = c.coredns.cut(c.rollcall)
+			}
+		},
+	},
 }
+
+// anyTypes are the types of records in the order in which Rollcall looks for one
+// to answer a question for ANY over UDP.
+var anyTypes = []uint16{dns.TypeSOA, dns.TypeA, dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeTXT, dns.TypeAAAA, dns.TypeSRV}
 
 // edit rewrites the lines of every section.
 func (r *reply) edit(f func(fields []string)) {

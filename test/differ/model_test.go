@@ -94,6 +94,17 @@ func (w *world) owners() map[string]bool {
 	return owners
 }
 
+// aliases are the ExternalNames' targets, by the Services' names.
+func (w *world) aliases() map[string]string {
+	aliases := make(map[string]string)
+	for _, s := range w.services {
+		if s.Spec.Type == corev1.ServiceTypeExternalName {
+			aliases[s.Name+"."+s.Namespace+".svc.cluster.local."] = s.Spec.ExternalName + "."
+		}
+	}
+	return aliases
+}
+
 // parent is a name without its first label.
 func parent(name string) string {
 	if at := strings.IndexByte(name, '.'); at < len(name)-1 {

@@ -60,6 +60,8 @@ var single = []string{
 	"_tcp.alpha.svc.cluster.local.", "_http._tcp.alpha.svc.cluster.local.", "*.alpha.svc.cluster.local.",
 	"kubernetes.default.svc.cluster.local.", "_https._tcp.kubernetes.default.svc.cluster.local.",
 	"orphan.beta.svc.cluster.local.", "one.orphan.beta.svc.cluster.local.", "254.254.201.10.in-addr.arpa.",
+	"crowd.alpha.svc.cluster.local.", "_http._tcp.crowd.alpha.svc.cluster.local.",
+	"group.alpha.svc.cluster.local.", "_http._tcp.group.alpha.svc.cluster.local.",
 }
 
 // names are the names of everything in the world, and names near those, sorted.

@@ -46,6 +46,19 @@ func newWorld() *world {
 	// A slice whose Service is not there.
 	w.slice("beta", "orphan", 0, discoveryv1.AddressTypeIPv4, webPorts,
 		endpoint(netip.MustParseAddr("10.201.254.254"), "one", nil))
+	// Sets that are too large for UDP, and one that is with its additional records.
+	for _, crowd := range []struct {
+		name string
+		size int
+	}{{"crowd", 100}, {"group", 17}} {
+		w.service("alpha", crowd.name, corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone, Ports: []corev1.ServicePort{port("http", 80, corev1.ProtocolTCP)}})
+		endpoints := make([]discoveryv1.Endpoint, crowd.size)
+		for i := range endpoints {
+			endpoints[i] = w.endpoint4("", &yes)
+		}
+		w.slice("alpha", crowd.name, 0, discoveryv1.AddressTypeIPv4, webPorts, endpoints...)
+	}
+	w.service("alpha", "last", corev1.ServiceSpec{ClusterIP: w.vip4(), Ports: []corev1.ServicePort{port("http", 80, corev1.ProtocolTCP)}})
 	return w
 }
 
