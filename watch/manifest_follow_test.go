@@ -106,9 +106,7 @@ func TestFollowRefusesWhole(t *testing.T) {
 	waitFor(t, "the change is refused", func() bool {
 		return metric(t, f.reg, "rollcall_manifests_reload_failures_total") == 1
 	})
-	if !f.log.has("refused", "a.yaml:14: spec.clusterIP") {
-		t.Errorf("the log does not say where it is wrong:\n%s", f.log)
-	}
+	waitFor(t, "the log says where it is wrong", func() bool { return f.log.has("refused", "a.yaml:14: spec.clusterIP") })
 	if n := len(f.sink.seen()); n != events {
 		t.Errorf("%d events came of a refused change: %v", n-events, f.sink.seen()[events:])
 	}
@@ -192,16 +190,14 @@ func TestFollowMended(t *testing.T) {
 	const bad = "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: x, ports: [{port: 0}]}\n"
 	failures := func(f *following) float64 { return metric(t, f.reg, "rollcall_manifests_reload_failures_total") }
 	f := follow(t, func(dir string) { write(t, filepath.Join(dir, "a.yaml"), headless("a")) })
-	if !f.log.has("manifests read", "namespaces=1 services=1 endpointslices=0") {
-		t.Errorf("the log does not say how many of each kind were read:\n%s", f.log)
-	}
+	waitFor(t, "the log says how many of each kind were read", func() bool {
+		return f.log.has("manifests read", "namespaces=1 services=1 endpointslices=0")
+	})
 	path := filepath.Join(f.dir, "b.yaml")
 	write(t, path, bad)
 	waitFor(t, "it is refused", func() bool { return failures(f) >= 1 })
 	for _, want := range []string{"b.yaml:4: spec.clusterIP", "b.yaml:4: spec.ports[0].port"} {
-		if !f.log.has("refused", want) {
-			t.Errorf("no line of its own says %s:\n%s", want, f.log)
-		}
+		waitFor(t, "a line of its own says "+want, func() bool { return f.log.has("refused", want) })
 	}
 	if f.log.has("spec.clusterIP", "spec.ports[0].port") {
 		t.Errorf("two errors are in one line:\n%s", f.log)

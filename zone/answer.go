@@ -109,7 +109,9 @@ func (s *Snapshot) appendNode(typ uint16, r *wire.Reply, owner wire.Owner, z *st
 		s.appendType(typ, r, owner, n)
 		switch typ {
 		case wire.TypeSRV:
-			s.appendGlue(r)
+			if !r.Truncated() { // else the client asks again over TCP
+				s.appendGlue(r)
+			}
 		case wire.TypeNS:
 			if set := n.run(typ); len(set) > 0 {
 				_, target, _ := wire.NextRR(set)
