@@ -1,6 +1,9 @@
 package corefile
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // File is a parsed Corefile, imports and snippets expanded and environment
 // references replaced.
@@ -16,12 +19,16 @@ type Block struct {
 	Pos        Pos         // of the first key
 }
 
-// Zones returns the zones of all the block's keys, in the order written. It is
-// the default for directives that take zones, such as kubernetes.
+// Zones returns the zones of all the block's keys, each once, in the order
+// written. It is the default for directives that take zones, such as kubernetes.
 func (b Block) Zones() []string {
 	var zones []string
 	for _, k := range b.Keys {
-		zones = append(zones, k.Zones...)
+		for _, z := range k.Zones {
+			if !slices.Contains(zones, z) { // on another port
+				zones = append(zones, z)
+			}
+		}
 	}
 	return zones
 }

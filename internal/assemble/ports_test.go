@@ -1,0 +1,29 @@
+package assemble_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
+)
+
+// TestOneZoneOnTwoPorts has one block, and so one zone and one source, for both.
+func TestOneZoneOnTwoPorts(t *testing.T) {
+	file, err := corefile.Parse("Corefile", strings.NewReader(
+		"cluster.local:5353 cluster.local:5354 {\nbind 127.0.0.1\nkubernetes {\nmanifests ../../deploy/examples\n}\n}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := assemble.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshots, err := plan.Snapshots(t.Context(), assemble.Process{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(snapshots) != 1 || len(snapshots[0].Zones()) != 1 {
+		t.Errorf("%d zones", len(snapshots))
+	}
+}
