@@ -19,7 +19,8 @@ type Snapshot struct {
 	hash    *hasher
 	names   trie
 	primary Name
-	zones   []state
+	apexes  []Name
+	zones   []state // by index of apexes
 }
 
 // state is a zone's apex and what its SOA record says.
@@ -69,16 +70,14 @@ func (s *Snapshot) Len() int { return s.names.size }
 // zoneOf returns the zone that is authoritative for name, in lower-case wire
 // form: the one with the longest apex (RFC 1034 section 4.3.2, step 2).
 func (s *Snapshot) zoneOf(name []byte) *state {
-	var best *state
-	for i := range s.zones {
-		z := &s.zones[i]
-		if (best == nil || len(z.apex) > len(best.apex)) && wire.IsBelow(name, z.apex) {
-			best = z
-		}
+	if i := longestApex(s.apexes, name); i >= 0 {
+		return &s.zones[i]
 	}
-	return best
+	return nil
 }
 
+// longestApex returns the index of the longest apex that name is at or below, -1
+// if there is none.
 func longestApex(apexes []Name, name []byte) int {
 	best := -1
 	for i, apex := range apexes {

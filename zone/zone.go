@@ -342,6 +342,7 @@ func (z *Zone) publish(c *change) {
 		hash:    &z.hash,
 		names:   z.names,
 		primary: z.primary,
+		apexes:  z.apexes,
 		zones:   z.states(),
 		Synced:  len(z.pending) == 0,
 	})

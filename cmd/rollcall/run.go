@@ -83,10 +83,6 @@ func find(name string) command {
 	return all[slices.IndexFunc(all, func(c command) bool { return c.name == name })]
 }
 
-// errUsage is returned for a command line that is wrong; the message was the
-// flag package's.
-var errUsage = errors.New("wrong usage")
-
 func (c command) run(ctx context.Context, args []string, s streams) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
@@ -100,7 +96,7 @@ func (c command) run(ctx context.Context, args []string, s streams) error {
 		err = check()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w; rollcall help %s says more", errUsage, err, c.name)
+		return fmt.Errorf("wrong usage: %w; rollcall help %s says more", err, c.name)
 	}
 	return execute(ctx, rest, s)
 }

@@ -123,7 +123,8 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		r.lameduck()
 	}
 	drain()
-	return errors.Join(err, r.shutdown(servers))
+	r.shutdown(servers)
+	return err
 }
 
 func (r *run) allZones() []*zone.Zone {
@@ -357,7 +358,7 @@ func (r *run) lameduck() {
 const shutdownTime = 5 * time.Second
 
 // shutdown drains and closes the DNS sockets.
-func (r *run) shutdown(servers []*server.Server) error {
+func (r *run) shutdown(servers []*server.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	errs := make([]error, len(servers))
@@ -373,5 +374,4 @@ func (r *run) shutdown(servers []*server.Server) error {
 	if err := errors.Join(errs...); err != nil {
 		r.Logger.Warn("some connections were cut", "err", err)
 	}
-	return nil
 }

@@ -164,12 +164,7 @@ func (n Name) Child(label string) (Name, bool) {
 }
 
 // IsBelow reports whether n is zone itself or a name beneath it.
-func (n Name) IsBelow(zone Name) bool {
-	for len(n) > len(zone) {
-		n = n.Parent()
-	}
-	return n == zone
-}
+func (n Name) IsBelow(zone Name) bool { return IsBelow([]byte(n), zone) }
 
 // IsBelow reports whether name, in lower-case wire form, is zone itself or
 // beneath it: it ends in zone, where a label begins.

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -94,7 +95,7 @@ func (m *Metrics) Enabled(server, apex, handler string) {
 // Handler counts the queries that Next serves. Make it with Metrics.Handler.
 type Handler struct {
 	next  resolver.Handler
-	zones []*zoneMetrics // by zone of the server block
+	zones []*zoneMetrics // of the server block's zones, the longest first
 }
 
 // Handler returns a handler that counts what next serves. Server is the label
@@ -108,20 +109,18 @@ func (m *Metrics) Handler(server string, zones []zone.Name, next resolver.Handle
 	if len(zones) == 0 {
 		h.zones = append(h.zones, m.zone(server, Dropped, wire.Root))
 	}
+	slices.SortStableFunc(h.zones, func(a, b *zoneMetrics) int { return len(b.apex) - len(a.apex) })
 	return h
 }
 
 // Serve passes q on and counts it.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	o := h.next.Serve(q, r)
-	var z *zoneMetrics
-	for _, candidate := range h.zones {
-		if (z == nil || len(candidate.apex) > len(z.apex)) && wire.IsBelow(q.Name(), candidate.apex) {
-			z = candidate
+	for _, z := range h.zones {
+		if wire.IsBelow(q.Name(), z.apex) {
+			z.shards[int(q.Shard)%len(z.shards)].count(q, r, o)
+			break
 		}
-	}
-	if z != nil {
-		z.shards[int(q.Shard)%len(z.shards)].count(q, r, o)
 	}
 	return o
 }
