@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
@@ -40,6 +41,29 @@ type Query struct {
 	Trusted bool
 	// Turn is random, to turn address sets by.
 	Turn uint32
+	// Context ends when nobody waits for the reply any more. It is nil where the
+	// query is served by a goroutine that others wait for: a handler that would
+	// have to wait (for another server, say) must not, and says Later.
+	Context context.Context
+	// Head is what the query was given to first, for questions of our own on the
+	// way to the answer (see Ask).
+	Head Handler
+	// Depth is 0 for a client's query, and one more than its query's for one that
+	// a handler asks. Those are neither counted nor logged.
+	Depth uint8
+	// Labels are what handlers tell of the query, by "handler/name", where a
+	// server block has metadata; else nil. See Note.
+	Labels map[string]string
+}
+
+// MayWait reports whether a handler may wait for something.
+func (q *Query) MayWait() bool { return q.Context != nil }
+
+// Note tells something of the query, if anybody wants to know.
+func (q *Query) Note(label, value string) {
+	if q.Labels != nil {
+		q.Labels[label] = value
+	}
 }
 
 // Reply is the reply to a Query being appended to.
@@ -49,6 +73,9 @@ type Reply struct {
 	Handler string
 	// Err is why the Outcome is ServFail, for the log.
 	Err error
+	// Relayed is the message, as another server gave it, that the reply was made
+	// from: what a cache may keep. Nil for what is our own.
+	Relayed *wire.Message
 }
 
 // Outcome says what a query got. The rcode, AA and the log's class follow from it.
@@ -70,12 +97,20 @@ const (
 	Rejected
 	// Dropped: no reply is sent.
 	Dropped
+	// Coded: an rcode that no other outcome means, as the handler has set it.
+	Coded
+	// Later: the handler would have to wait, and the query has no Context. It is
+	// served again with one, from the beginning: what was done must have had no
+	// effect.
+	Later
 )
 
-// Rcode returns the rcode that o means; FORMERR and the like are in the packet's
-// own verdict, and Rejected has none here.
-func (o Outcome) Rcode() wire.Rcode {
+// Rcode returns the rcode of r that o means; FORMERR and the like are in the
+// packet's own verdict, and Rejected has none here.
+func (o Outcome) Rcode(r *Reply) wire.Rcode {
 	switch o {
+	case Coded:
+		return r.Reply.Rcode()
 	case NameError:
 		return wire.NXDomain
 	case Refused:
@@ -90,7 +125,7 @@ func (o Outcome) Rcode() wire.Rcode {
 // passes both on to the next handler and may look at what that did. It must
 // have cleared what it appended (Reply.Clear) before it passes on. Handlers are
 // called concurrently, each call with a q and r of its own, which must not be
-// kept.
+// kept. One that looks at what the next did leaves Later alone.
 type Handler interface {
 	Serve(q *Query, r *Reply) Outcome
 }

@@ -36,11 +36,18 @@ type Exchange struct {
 	Reply Reply
 
 	verdict wire.Verdict // of the packet that was accepted
+	later   bool
 }
+
+// Later reports whether the last packet was left without a reply as it takes
+// long: it is to be given to Respond again, with the Query's Context set, by a
+// goroutine that nobody waits for.
+func (x *Exchange) Later() bool { return x.later }
 
 // Respond appends the reply to packet to dst and returns the extended dst; an
 // unchanged dst means that no reply is to be sent. x.Query's Client, Local,
-// Transport and Received must be set. packet must not change meanwhile.
+// Transport, Received, and Context or nil must be set. packet must not change
+// meanwhile.
 func (s *Responder) Respond(x *Exchange, packet, dst []byte) []byte {
 	s.Accept(x, packet)
 	return s.Answer(x, dst)
@@ -77,12 +84,13 @@ func (s *Responder) caught(q *Query) {
 // Answer is the second half of Respond.
 func (s *Responder) Answer(x *Exchange, dst []byte) []byte {
 	q, r := &x.Query, &x.Reply
+	x.later = false
 	if x.verdict == wire.Drop {
 		s.reject(x, Dropped, 0)
 		return dst
 	}
-	q.Turn, q.Trusted = rand.Uint32(), false
-	r.Handler, r.Err, r.Rotate = "", nil, 0
+	q.Turn, q.Trusted, q.Head, q.Labels = rand.Uint32(), false, s.Handler, nil
+	r.Handler, r.Err, r.Rotate, r.Relayed = "", nil, 0, nil
 	r.Start(&q.Query, dst, q.Transport != UDP)
 	if q.HasEDNS {
 		s.setOptions(q, r)
@@ -96,8 +104,11 @@ func (s *Responder) Answer(x *Exchange, dst []byte) []byte {
 		s.reject(x, Rejected, len(out)-len(dst))
 		return out
 	}
-	outcome := s.serve(x)
-	if outcome == Dropped {
+	switch s.serve(x) {
+	case Dropped:
+		return dst
+	case Later:
+		x.later = true
 		return dst
 	}
 	return r.Finish()
@@ -129,13 +140,16 @@ func (s *Responder) serve(x *Exchange) (o Outcome) {
 			o = ServFail
 			x.Reply.Clear()
 			x.Reply.Authoritative = false
-			x.Reply.SetRcode(o.Rcode())
+			x.Reply.SetRcode(o.Rcode(&x.Reply))
 			if s.Panicked != nil {
 				s.Panicked(&x.Query, reason)
 			}
 		}
 	}()
 	o = s.Handler.Serve(&x.Query, &x.Reply)
-	x.Reply.SetRcode(o.Rcode())
+	if o == Later && x.Query.MayWait() {
+		panic("a handler says Later of a query that may wait")
+	}
+	x.Reply.SetRcode(o.Rcode(&x.Reply))
 	return o
 }

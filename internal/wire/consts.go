@@ -3,7 +3,7 @@ package wire
 // Rcode is a response code, extended ones (RFC 6891 section 6.1.3) included.
 type Rcode uint16
 
-// Response codes that this server gives.
+// Response codes that this server gives, or passes on.
 const (
 	NoError  Rcode = 0
 	FormErr  Rcode = 1
@@ -11,7 +11,11 @@ const (
 	NXDomain Rcode = 3
 	NotImp   Rcode = 4
 	Refused  Rcode = 5
+	YXDomain Rcode = 6
+	YXRRSet  Rcode = 7
+	NXRRSet  Rcode = 8
 	NotAuth  Rcode = 9
+	NotZone  Rcode = 10
 	BadVers  Rcode = 16
 )
 
@@ -30,8 +34,16 @@ func (r Rcode) String() string {
 		return "NOTIMP"
 	case Refused:
 		return "REFUSED"
+	case YXDomain:
+		return "YXDOMAIN"
+	case YXRRSet:
+		return "YXRRSET"
+	case NXRRSet:
+		return "NXRRSET"
 	case NotAuth:
 		return "NOTAUTH"
+	case NotZone:
+		return "NOTZONE"
 	case BadVers:
 		return "BADVERS"
 	}
@@ -106,8 +118,14 @@ type EDE uint16
 
 // Extended DNS Errors that this server gives.
 const (
-	NotReady     EDE = 14
-	Prohibited   EDE = 18
-	NotOurs      EDE = 20 // "Not Authoritative"
-	NotSupported EDE = 21
+	StaleAnswer   EDE = 3
+	CachedError   EDE = 13
+	NotReady      EDE = 14
+	Blocked       EDE = 15
+	Prohibited    EDE = 18
+	StaleNXDomain EDE = 19
+	NotOurs       EDE = 20 // "Not Authoritative"
+	NotSupported  EDE = 21
+	NoReachable   EDE = 22 // "No Reachable Authority"
+	NetworkError  EDE = 23
 )

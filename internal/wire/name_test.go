@@ -202,7 +202,7 @@ func TestReverseName(t *testing.T) {
 func TestRcodeString(t *testing.T) {
 	for code, want := range map[Rcode]string{
 		NoError: "NOERROR", FormErr: "FORMERR", ServFail: "SERVFAIL", NXDomain: "NXDOMAIN", NotImp: "NOTIMP",
-		Refused: "REFUSED", NotAuth: "NOTAUTH", BadVers: "BADVERS", 6: "RCODE6", 4095: "RCODE4095",
+		Refused: "REFUSED", NotAuth: "NOTAUTH", BadVers: "BADVERS", 11: "RCODE11", 4095: "RCODE4095",
 	} {
 		if got := code.String(); got != want {
 			t.Errorf("Rcode(%d).String() = %s, want %s", uint16(code), got, want)

@@ -29,6 +29,9 @@ type Query struct {
 	Version uint8
 	UDPSize uint16
 	DO      bool
+	// Options are all options as the client sent them (RFC 6891 section 6.1.2).
+	// Aliases the packet.
+	Options []byte
 
 	// Cookie is the COOKIE option (RFC 7873 section 4) as the client sent it: its
 	// own 8 octets, and then those of a server, if any. Aliases the packet; empty
@@ -87,7 +90,7 @@ func (q *Query) HasQuestion() bool { return q.nameLen > 0 }
 func (q *Query) Parse(msg []byte) Verdict {
 	q.msg, q.end, q.nameLen, q.nlabels = msg, HeaderLen, 0, 0
 	q.Type, q.Class, q.Reject = 0, 0, NoError
-	q.HasEDNS, q.Version, q.UDPSize, q.DO = false, 0, 0, false
+	q.HasEDNS, q.Version, q.UDPSize, q.DO, q.Options = false, 0, 0, false, nil
 	q.Cookie, q.WantsNSID, q.WantsKeepalive, q.BadKeepalive, q.tsig = nil, false, false, false, tsig{}
 	if len(msg) < HeaderLen {
 		return Drop

@@ -75,6 +75,7 @@ func (q *Query) readOPT(r received) bool {
 	q.UDPSize = binary.BigEndian.Uint16(r.fixed[2:])
 	q.Version = r.fixed[5]
 	q.DO = binary.BigEndian.Uint16(r.fixed[6:])&flagDO != 0
+	q.Options = r.rdata
 	for options := r.rdata; len(options) > 0; {
 		if len(options) < 4 {
 			return false

@@ -41,8 +41,8 @@ type Reply struct {
 	// Rotate is by how many records an address set is turned, so that not
 	// every client takes the same address first.
 	Rotate uint32
-	// Authoritative sets AA, Recursive RA.
-	Authoritative, Recursive bool
+	// Authoritative sets AA, Recursive RA, Authentic AD.
+	Authoritative, Recursive, Authentic bool
 	// Large reports a transport without UDP's limits (a stream).
 	Large bool
 	// Minimal leaves the additional section empty, but for the OPT record.
@@ -340,7 +340,7 @@ const srvFixed = 6
 const optFixed = 11
 
 // Flags returns the header's second 16 bits but for the rcode: opcode, RD and CD
-// as the client's, AD and Z clear.
+// as the client's, Z clear.
 func (r *Reply) Flags() uint16 {
 	flags := FlagQR | r.q.Flags&(opcodeMask|FlagRD|FlagCD)
 	if r.q.Opcode() != int(opcodeQuery) {
@@ -351,6 +351,9 @@ func (r *Reply) Flags() uint16 {
 	}
 	if r.Recursive {
 		flags |= FlagRA
+	}
+	if r.Authentic {
+		flags |= FlagAD
 	}
 	if r.truncated {
 		flags |= FlagTC
@@ -367,12 +370,6 @@ func (r *Reply) Finish() []byte {
 	if r.q.tsig.key != nil {
 		r.buf = r.q.tsig.append(r.buf, r.q.ID)
 	}
-	h := r.buf[r.base:]
-	binary.BigEndian.PutUint16(h, r.q.ID)
-	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(r.rcode&0xf))
-	if r.q.HasQuestion() {
-		h[5] = 1
-	}
 	extra := r.count[Additional]
 	if r.q.HasEDNS {
 		extra++
@@ -380,10 +377,20 @@ func (r *Reply) Finish() []byte {
 	if r.q.tsig.key != nil {
 		extra++
 	}
+	r.putHeader(r.buf[r.base:], extra)
+	return r.buf
+}
+
+// putHeader writes the header of a message with extra additional records.
+func (r *Reply) putHeader(h []byte, extra uint16) {
+	binary.BigEndian.PutUint16(h, r.q.ID)
+	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(r.rcode&0xf))
+	if r.q.HasQuestion() {
+		h[5] = 1
+	}
 	binary.BigEndian.PutUint16(h[6:], r.count[Answer])
 	binary.BigEndian.PutUint16(h[8:], r.count[Authority])
 	binary.BigEndian.PutUint16(h[10:], extra)
-	return r.buf
 }
 
 // appendOPT writes the OPT record (RFC 6891 section 6.1.2): our own UDP size,

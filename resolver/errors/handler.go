@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -55,7 +56,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 
 // report logs an error, or counts it if a rule says so.
 func (h *Handler) report(q *resolver.Query, err error) {
-	text := fmt.Sprintf("%d %s %s: %v", resolver.ServFail.Rcode(), zone.Name(q.Name()), dns.Type(q.Type), err)
+	text := fmt.Sprintf("%d %s %s: %v", wire.ServFail, zone.Name(q.Name()), dns.Type(q.Type), err)
 	for i := range h.config.Consolidate {
 		rule := &h.config.Consolidate[i]
 		if !rule.Pattern.MatchString(err.Error()) {

@@ -47,6 +47,9 @@ func New(configs []Config, out io.Writer, next resolver.Handler) (*Handler, erro
 // Serve passes q on and logs what became of it.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	o := h.next.Serve(q, r)
+	if o == resolver.Later || q.Depth > 0 {
+		return o
+	}
 	for i := range h.rules {
 		if wire.IsBelow(q.Name(), h.rules[i].apex) {
 			if class := classOf(o); h.rules[i].Classes.Has(class) {
@@ -96,11 +99,11 @@ func values(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) *Values {
 		DO:          q.DO,
 		BufSize:     wire.MinUDP,
 		NoReply:     o == resolver.Dropped,
-		Rcode:       uint16(o.Rcode()),
+		Rcode:       uint16(o.Rcode(r)),
 		Flags:       r.Flags(),
 		ReplySize:   r.Size(),
 		AnswerClass: classOf(o),
-		AnswerType:  o.Rcode().String(),
+		AnswerType:  o.Rcode(r).String(),
 		Duration:    time.Since(q.Received),
 	}
 	switch {

@@ -116,6 +116,9 @@ func (m *Metrics) Handler(server string, zones []zone.Name, next resolver.Handle
 // Serve passes q on and counts it.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	o := h.next.Serve(q, r)
+	if o == resolver.Later || q.Depth > 0 {
+		return o
+	}
 	for _, z := range h.zones {
 		if wire.IsBelow(q.Name(), z.apex) {
 			z.shards[int(q.Shard)%len(z.shards)].count(q, r, o)

@@ -42,7 +42,7 @@ func (s *shard) count(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) 
 	}
 	s.responseSize[q.Transport].observe(uint64(r.Size()))
 	s.duration.observe(uint64(max(time.Since(q.Received), 0)))
-	s.response(o.Rcode(), r.Handler).Add(1)
+	s.response(o.Rcode(r), r.Handler).Add(1)
 }
 
 // responses counts replies of one rcode that one handler made. It is a list, as

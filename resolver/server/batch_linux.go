@@ -114,7 +114,7 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 			continue
 		}
 		s.acceptBatch(b, count)
-		if err := w.send(b.replies[:s.answerBatch(b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := w.send(b.replies[:s.answerBatch(c, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "err", err)
 		}
 		b.offer(count)
@@ -141,14 +141,18 @@ func (s *Server) acceptBatch(b *batch, count int) {
 }
 
 // answerBatch answers the packets that were accepted, and returns how many
-// replies there are to send.
-func (s *Server) answerBatch(b *batch, count int) (replies int) {
+// replies there are to send. Those that take long are answered later.
+func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) {
 	for i := range count {
 		p, in := &b.places[i], &b.received[i]
 		if !p.ours {
 			continue
 		}
 		out := s.config.Responder.Answer(&p.exchange, p.reply[:0])
+		leaveRoutes(p.control[:in.Controllen])
+		if p.exchange.Later() {
+			s.wait(&p.exchange.Query, c, p.packet[:in.length], p.control[:in.Controllen])
+		}
 		if len(out) == 0 {
 			continue
 		}
@@ -160,9 +164,7 @@ func (s *Server) answerBatch(b *batch, count int) (replies int) {
 		p.out.SetLen(len(out))
 		reply.Msghdr = in.Msghdr // back to where it came from
 		reply.Iov, reply.Flags = &p.out, 0
-		if in.Controllen > 0 {
-			leaveRoutes(p.control[:in.Controllen])
-		} else {
+		if in.Controllen == 0 {
 			reply.Control = nil
 		}
 	}

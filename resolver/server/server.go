@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,8 @@ import (
 const (
 	DefaultMaxConns          = 4096
 	DefaultMaxConnsPerSource = 256
+	DefaultMaxPerConn        = 128
+	DefaultMaxWaiting        = 4096
 	DefaultIdleTimeout       = 10 * time.Second
 	DefaultReadTimeout       = 2 * time.Second
 	DefaultWriteTimeout      = 5 * time.Second
@@ -39,6 +42,14 @@ type Config struct {
 	// MaxConns bounds TCP connections in all, MaxConnsPerSource those from one
 	// address. A connection over a bound is closed at once.
 	MaxConns, MaxConnsPerSource int
+	// MaxPerConn bounds the queries of a connection that take long; while there
+	// are as many, no more are read from it. MaxWaiting bounds those of all that
+	// came over UDP; one over it is dropped.
+	MaxPerConn, MaxWaiting int
+	// Limited is told when a bound is met. May be nil.
+	Limited func(Limit)
+	// TLS, if set, makes a server for DNS over TLS (RFC 7858), without UDP.
+	TLS *tls.Config
 	// IdleTimeout is for how long a connection may wait between messages,
 	// ReadTimeout how long one message may take to arrive, and WriteTimeout
 	// its replies to be taken.
@@ -59,7 +70,8 @@ func (c *Config) setDefaults() {
 	for _, f := range []struct {
 		field *int
 		value int
-	}{{&c.MaxConns, DefaultMaxConns}, {&c.MaxConnsPerSource, DefaultMaxConnsPerSource}} {
+	}{{&c.MaxConns, DefaultMaxConns}, {&c.MaxConnsPerSource, DefaultMaxConnsPerSource},
+		{&c.MaxPerConn, DefaultMaxPerConn}, {&c.MaxWaiting, DefaultMaxWaiting}} {
 		if *f.field == 0 {
 			*f.field = f.value
 		}
@@ -77,13 +89,18 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Server serves one address over UDP and TCP.
+// Server serves one address over UDP and TCP, or over TLS.
 type Server struct {
 	config Config
 	udp    []*net.UDPConn // one, or in batches one for each reader
 	tcp    *net.TCPListener
 	done   sync.WaitGroup // goroutines that read
 	served atomic.Uint32  // connections so far
+
+	context  context.Context // of queries that wait; ends with Close
+	cancel   context.CancelFunc
+	waiting  atomic.Int64 // queries over UDP
+	waitings sync.Pool    // of *waiting that were answered
 
 	mu      sync.Mutex
 	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
@@ -102,6 +119,7 @@ func Listen(config Config) (*Server, error) {
 		return nil, errors.New("server: no Responder")
 	}
 	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}}
+	s.context, s.cancel = context.WithCancel(context.Background())
 	// A port that the kernel chose for TCP may be taken for UDP: try others.
 	for attempt := 0; ; attempt++ {
 		err := s.open()
@@ -135,6 +153,9 @@ func (s *Server) open() error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.tcp = stream.(*net.TCPListener)
+	if s.config.TLS != nil {
+		return nil
+	}
 	port := s.tcp.Addr().(*net.TCPAddr).Port
 	if err := s.openUDP("udp"+family, net.JoinHostPort(host, strconv.Itoa(port))); err != nil {
 		s.tcp.Close()
@@ -173,7 +194,7 @@ func (s *Server) closeUDP() {
 }
 
 // Addr returns the address listened on.
-func (s *Server) Addr() netip.AddrPort { return s.udp[0].LocalAddr().(*net.UDPAddr).AddrPort() }
+func (s *Server) Addr() netip.AddrPort { return s.tcp.Addr().(*net.TCPAddr).AddrPort() }
 
 // Serve answers until Shutdown or Close. It returns when nothing reads any more.
 func (s *Server) Serve() {
@@ -184,7 +205,11 @@ func (s *Server) Serve() {
 	}
 	s.done.Add(1) // under mu: Shutdown waits for it, or there is nothing to wait for
 	s.mu.Unlock()
-	for i := range s.config.Readers {
+	readers := s.config.Readers
+	if len(s.udp) == 0 {
+		readers = 0
+	}
+	for i := range readers {
 		s.done.Add(1)
 		go func() {
 			defer s.done.Done()
@@ -242,6 +267,7 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing, s.closed = true, true
+	s.cancel()
 	for _, c := range s.udp {
 		c.Close()
 	}

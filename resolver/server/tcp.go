@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
@@ -54,7 +58,14 @@ func (s *Server) admit(c *net.TCPConn) bool {
 	from := plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.conns) >= s.config.MaxConns || s.bySrc[from] >= s.config.MaxConnsPerSource {
+	switch {
+	case s.closed:
+		return false
+	case len(s.conns) >= s.config.MaxConns:
+		s.limited(TooManyConns)
+		return false
+	case s.bySrc[from] >= s.config.MaxConnsPerSource:
+		s.limited(TooManyFromSource)
 		return false
 	}
 	if s.closing {
@@ -81,7 +92,7 @@ func (s *Server) release(c *net.TCPConn) {
 
 // setReadDeadline sets how long reads may take from now. While the Server shuts
 // down, deadlines are its own. Of a closed connection, the next read tells.
-func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) {
+func (s *Server) setReadDeadline(c net.Conn, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closing {
@@ -89,14 +100,36 @@ func (s *Server) setReadDeadline(c *net.TCPConn, d time.Duration) {
 	}
 }
 
-// serveConn answers a connection's messages in order, those that arrived
-// together by one write (RFC 7766 section 8), until the client has no more, or
-// is too slow.
-func (s *Server) serveConn(c *net.TCPConn) {
+// serveConn answers a connection's messages until the client has no more, or is
+// too slow.
+func (s *Server) serveConn(tcp *net.TCPConn) {
+	ctx, cancel := context.WithCancel(s.context)
+	defer cancel()
+	c := net.Conn(tcp)
+	if s.config.TLS != nil {
+		secure := tls.Server(tcp, s.config.TLS)
+		defer secure.Close()
+		s.setReadDeadline(tcp, s.config.ReadTimeout)
+		if secure.HandshakeContext(ctx) != nil {
+			return // the client's affair
+		}
+		c = secure
+	}
+	p := s.newPipeline(ctx, c)
+	if !s.readConn(c, p, tcp) {
+		cancel()
+	}
+	p.done.Wait() // a half-closed connection has its replies
+}
+
+// readConn answers messages: those that arrived together by one write (RFC 7766
+// section 8), in order but for those that take long. It reports false if nobody
+// takes replies any more.
+func (s *Server) readConn(c net.Conn, p *pipeline, tcp *net.TCPConn) bool {
 	var x resolver.Exchange
 	x.Query.Transport, x.Query.Shard = resolver.TCP, s.served.Add(1)
-	x.Query.Client = plain(c.RemoteAddr().(*net.TCPAddr).AddrPort())
-	x.Query.Local = plain(c.LocalAddr().(*net.TCPAddr).AddrPort())
+	x.Query.Client = plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
+	x.Query.Local = plain(tcp.LocalAddr().(*net.TCPAddr).AddrPort())
 	in := make([]byte, 0, readBuffer)
 	var out []byte
 	for {
@@ -105,11 +138,17 @@ func (s *Server) serveConn(c *net.TCPConn) {
 		}
 		begun := len(in)
 		n, err := c.Read(in[begun:cap(in)])
+		if n == 0 && begun == 0 && errors.Is(err, os.ErrDeadlineExceeded) && p.busy() && !s.isClosing() {
+			continue // it waits for us
+		}
 		arrived := begun + n
 		var ok bool
-		in, out, ok = s.answerAll(c, &x, in[:arrived], out[:0])
-		if !ok || err != nil {
-			return // a half-closed connection has had its replies
+		in, out, ok = s.answerAll(p, &x, in[:arrived], out[:0])
+		if !ok {
+			return false
+		}
+		if err != nil {
+			return errors.Is(err, io.EOF) || s.isClosing()
 		}
 		if len(in) > 0 && (begun == 0 || len(in) < arrived) {
 			s.setReadDeadline(c, s.config.ReadTimeout) // what is left begins a message
@@ -129,40 +168,47 @@ func (s *Server) serveConn(c *net.TCPConn) {
 
 // answerAll answers the whole messages in in, and returns what is left of it.
 // It reports false if the client does not take its replies.
-func (s *Server) answerAll(c *net.TCPConn, x *resolver.Exchange, in, out []byte) (left, _ []byte, ok bool) {
+func (s *Server) answerAll(p *pipeline, x *resolver.Exchange, in, out []byte) (left, _ []byte, ok bool) {
 	rest := in
 	for len(rest) >= lengthPrefix {
 		n := int(binary.BigEndian.Uint16(rest))
 		if len(rest) < lengthPrefix+n {
 			break
 		}
+		packet := rest[lengthPrefix : lengthPrefix+n]
 		x.Query.Received = time.Now()
-		at := len(out)
-		out = append(out, 0, 0)
-		out = s.config.Responder.Respond(x, rest[lengthPrefix:lengthPrefix+n], out)
-		if size := len(out) - at - lengthPrefix; size > 0 {
-			binary.BigEndian.PutUint16(out[at:], uint16(size))
-		} else {
-			out = out[:at]
+		out = frame(s.config.Responder, x, packet, out)
+		if x.Later() {
+			// What is ready does not wait for a place in the pipeline.
+			if len(out) > 0 && !p.write(out) {
+				return nil, out, false
+			}
+			out = out[:0]
+			p.wait(&x.Query, packet)
 		}
 		rest = rest[lengthPrefix+n:]
 		if len(out) >= flushAt {
-			if !s.write(c, out) {
+			if !p.write(out) {
 				return nil, out, false
 			}
 			out = out[:0]
 		}
 	}
-	if len(out) > 0 && !s.write(c, out) {
+	if len(out) > 0 && !p.write(out) {
 		return nil, out, false
 	}
 	return in[:copy(in, rest)], out, true
 }
 
-func (s *Server) write(c *net.TCPConn, b []byte) bool {
-	if c.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout)) != nil {
-		return false
+// frame appends the reply to packet, if any, with its length before it.
+func frame(r *resolver.Responder, x *resolver.Exchange, packet, out []byte) []byte {
+	at := len(out)
+	out = append(out, 0, 0)
+	out = r.Respond(x, packet, out)
+	size := len(out) - at - lengthPrefix
+	if size == 0 {
+		return out[:at]
 	}
-	_, err := c.Write(b)
-	return err == nil
+	binary.BigEndian.PutUint16(out[at:], uint16(size))
+	return out
 }

@@ -45,11 +45,14 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 		x.Query.Client, x.Query.Local = plain(from), local
 		x.Query.Received = time.Now()
 		out := s.config.Responder.Respond(&x, packet[:n], reply[:0])
+		// Control data says which address was asked: the reply leaves from it.
+		leaveRoutes(control[:nc])
+		if x.Later() {
+			s.wait(&x.Query, c, packet[:n], control[:nc])
+		}
 		if len(out) == 0 {
 			continue
 		}
-		// Control data says which address was asked: the reply leaves from it.
-		leaveRoutes(control[:nc])
 		if _, _, err := c.WriteMsgUDPAddrPort(out, control[:nc], from); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "to", from, "err", err)
 		}

@@ -1,0 +1,163 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+)
+
+// maxDepth is how many questions may stand behind one another.
+const maxDepth = 8
+
+// ErrDepth is why a query is SERVFAIL whose answer would take too many questions
+// of our own: what leads to it is a loop, most likely.
+var ErrDepth = fmt.Errorf("more than %d questions behind one another", maxDepth)
+
+// Question is what Ask asks.
+type Question struct {
+	Name  string // absolute, as miekg/dns writes it
+	Type  uint16
+	Class uint16 // 0 is that of the query
+	// Client, if valid, asks in the place of the query's.
+	Client netip.AddrPort
+	// Options, if not nil, are EDNS options in the place of the query's.
+	Options []byte
+}
+
+// Ask has h serve another question on the way to the answer of q, for the same
+// client, and returns the reply without its OPT record. It is never truncated.
+// With Later, Dropped and errors the message is nil, and the caller's outcome is
+// the one that is returned.
+//
+// Slow path: it packs and unpacks messages.
+func Ask(h Handler, q *Query, ask Question) (*dns.Msg, Outcome, error) {
+	if q.Depth >= maxDepth {
+		return nil, ServFail, ErrDepth
+	}
+	m := new(dns.Msg)
+	m.SetQuestion(ask.Name, ask.Type)
+	m.Id = q.ID
+	m.RecursionDesired, m.CheckingDisabled = q.Flags&wire.FlagRD != 0, q.Flags&wire.FlagCD != 0
+	m.AuthenticatedData = q.Flags&wire.FlagAD != 0
+	m.Question[0].Qclass = q.Class
+	if ask.Class != 0 {
+		m.Question[0].Qclass = ask.Class
+	}
+	packet, err := m.Pack()
+	if err != nil {
+		return nil, ServFail, fmt.Errorf("asking %s: %w", ask.Name, err)
+	}
+	options := q.Options
+	if ask.Options != nil {
+		options = ask.Options
+	}
+	if q.HasEDNS || len(options) > 0 {
+		packet = wire.AppendOPT(packet, q.DO, options)
+	}
+	x := Exchange{Query: Query{
+		Client: q.Client, Local: q.Local, Transport: q.Transport, Received: q.Received, Shard: q.Shard, Trusted: q.Trusted,
+		Turn: q.Turn, Context: q.Context, Head: q.Head, Depth: q.Depth + 1, Labels: q.Labels,
+	}}
+	if ask.Client.IsValid() {
+		x.Query.Client = ask.Client
+	}
+	if x.Query.Parse(packet) != wire.Accept {
+		return nil, ServFail, fmt.Errorf("asking %s: not a question", ask.Name)
+	}
+	x.Reply.Start(&x.Query.Query, nil, true)
+	o := h.Serve(&x.Query, &x.Reply)
+	if o == Later || o == Dropped {
+		return nil, o, nil
+	}
+	x.Reply.SetRcode(o.Rcode(&x.Reply))
+	reply, err := x.Reply.Msg()
+	if err != nil {
+		return nil, ServFail, fmt.Errorf("asking %s: %w", ask.Name, err)
+	}
+	return reply, o, x.Reply.Err
+}
+
+// WithContext gives q another Context, until restore is called.
+func (q *Query) WithContext(ctx context.Context) (restore func()) {
+	old := q.Context
+	q.Context = ctx
+	return func() { q.Context = old }
+}
+
+// Msg returns the reply as far as it goes, without its OPT record.
+//
+// Slow path.
+func (r *Reply) Msg() (*dns.Msg, error) {
+	m := new(dns.Msg)
+	err := m.Unpack(r.Reply.Plain())
+	return m, err
+}
+
+// SetMsg makes m's records and rcode the reply's. The question stays.
+//
+// Slow path.
+func (r *Reply) SetMsg(m *dns.Msg) error {
+	whole, err := Pack(m)
+	if err != nil {
+		return err
+	}
+	if !r.SetMessage(whole, wire.Fresh) {
+		return fmt.Errorf("a reply to another question: %w", wire.ErrMessage)
+	}
+	return nil
+}
+
+// Pack returns m, which must have one question, as a message without OPT or TSIG
+// record.
+func Pack(m *dns.Msg) (*wire.Message, error) {
+	plain := *m
+	plain.Extra = nil
+	for _, rr := range m.Extra {
+		if t := rr.Header().Rrtype; t != dns.TypeOPT && t != dns.TypeTSIG {
+			plain.Extra = append(plain.Extra, rr)
+		}
+	}
+	plain.Compress = true
+	plain.Rcode &= 0xf // what is above is in the OPT record
+	packed, err := plain.Pack()
+	if err != nil {
+		return nil, err
+	}
+	whole, err := wire.ReadMessage(packed)
+	if err != nil {
+		return nil, err
+	}
+	whole.Rcode = wire.Rcode(m.Rcode)
+	return whole, nil
+}
+
+// OutcomeOf returns what a reply of another server means for a question.
+func OutcomeOf(m *wire.Message, q *Query) Outcome {
+	switch m.Rcode {
+	case wire.NXDomain:
+		return NameError
+	case wire.ServFail:
+		return ServFail
+	case wire.Refused:
+		return Refused
+	case wire.NoError:
+	default:
+		return Coded
+	}
+	o := NoData
+	m.Each(func(rr wire.MessageRR) bool {
+		switch {
+		case rr.Section != wire.Answer:
+			return false
+		case rr.Type == q.Type, q.Type == wire.TypeANY:
+			o = Answered
+			return false
+		}
+		return true
+	})
+	return o
+}
