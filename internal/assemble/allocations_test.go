@@ -41,7 +41,7 @@ const everything = `.:53 {
 
 // prepare makes what everything becomes, but for sockets: that is not to be had
 // from outside.
-func prepare(t *testing.T) (*run, []listener) {
+func prepare(t *testing.T) *generation {
 	t.Helper()
 	f, err := corefile.Parse("Corefile", strings.NewReader(everything))
 	if err != nil {
@@ -51,31 +51,28 @@ func prepare(t *testing.T) (*run, []listener) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRun(plan, Process{Registry: promclient.NewRegistry()})
-	if err := r.registerMetrics(); err != nil {
+	r := newRun(Process{Registry: promclient.NewRegistry()})
+	if err := r.registerMetrics(plan); err != nil {
 		t.Fatal(err)
 	}
-	if r.jar, err = plan.jar(); err != nil {
-		t.Fatal(err)
-	}
-	listeners, err := r.chains()
+	g, err := r.newGeneration(plan, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, listeners
+	return g
 }
 
 func TestServerConfig(t *testing.T) {
-	r, listeners := prepare(t)
-	if len(listeners) != 1 {
-		t.Fatalf("%d listeners", len(listeners))
+	g := prepare(t)
+	if len(g.listeners) != 1 {
+		t.Fatalf("%d listeners", len(g.listeners))
 	}
-	c := r.serverConfig(listeners[0])
+	c := g.serverConfig(g, g.listeners[0])
 	if c.Addr != "127.0.0.1:53" || c.Readers != 2 || c.ReadTimeout != 3*time.Second || c.WriteTimeout != 4*time.Second ||
 		c.IdleTimeout != 20*time.Second || c.Responder.IdleTimeout != c.IdleTimeout {
 		t.Errorf("not what the Corefile says: %+v, clients are told %s", c, c.Responder.IdleTimeout)
 	}
-	c = r.serverConfig(listener{})
+	c = g.serverConfig(g, &listener{})
 	if c.Readers != 0 || c.ReadTimeout != 0 || c.WriteTimeout != 0 || c.Responder.IdleTimeout != server.DefaultIdleTimeout {
 		t.Errorf("without directives: %+v, clients are told %s", c, c.Responder.IdleTimeout)
 	}
@@ -83,14 +80,14 @@ func TestServerConfig(t *testing.T) {
 
 // TestNoAllocations measures the chain that a Corefile becomes.
 func TestNoAllocations(t *testing.T) {
-	r, listeners := prepare(t)
+	g := prepare(t)
 	for _, e := range dnstest.Objects() {
-		r.allZones()[0].Apply(e)
+		g.allZones()[0].Apply(e)
 	}
-	responder := r.serverConfig(listeners[0]).Responder
+	responder := g.serverConfig(g, g.listeners[0]).Responder
 	x := dnstest.Exchange()
 	client := []byte("abcdefgh")
-	known := r.jar.Make(client, client, x.Query.Client.Addr(), x.Query.Received)
+	known := g.jar.Make(client, client, x.Query.Client.Addr(), x.Query.Received)
 	queries := []struct {
 		name       string
 		typ, class uint16

@@ -57,6 +57,7 @@ type process struct {
 	result   chan error
 	registry *promclient.Registry
 	began    time.Time
+	hangup   chan os.Signal // asks for a reload
 
 	mu  sync.Mutex
 	buf bytes.Buffer // the log; guarded by mu
@@ -78,14 +79,21 @@ func (p *process) log() string {
 // start runs a Corefile until the test ends. It does not wait.
 func start(t testing.TB, text string) *process {
 	t.Helper()
-	plan, err := load(t, text)
+	return startChanging(t, func() string { return text })
+}
+
+// startChanging runs the Corefile that text returns, which is asked again for
+// each reload.
+func startChanging(t testing.TB, text func() string) *process {
+	t.Helper()
+	plan, err := load(t, text())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{
 		t: t, opened: make(chan netip.AddrPort, 8), stop: stop, result: make(chan error, 1),
-		registry: promclient.NewRegistry(), began: time.Now(),
+		registry: promclient.NewRegistry(), began: time.Now(), hangup: make(chan os.Signal),
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -94,6 +102,14 @@ func start(t testing.TB, text string) *process {
 			Stdout: p, Logger: slog.New(slog.NewTextHandler(p, nil)), Registry: p.registry,
 			Version: "1.2.3", Revision: "abc",
 			Listening: func(a netip.AddrPort) { p.opened <- a },
+			Reload:    p.hangup,
+			Load: func() (*assemble.Plan, error) {
+				f, err := corefile.Parse("Corefile", strings.NewReader(text()))
+				if err != nil {
+					return nil, err
+				}
+				return assemble.Load(f)
+			},
 		})
 	}()
 	t.Cleanup(func() {

@@ -2,6 +2,7 @@ package assemble_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,7 +12,10 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
-const known = "(known: any, bind, bufsize, chaos, cookies, errors, health, kubernetes, loadbalance, log, minimal, multisocket, nsid, prometheus, ready, timeouts)"
+// known is what the list of known plugins is replaced by.
+const known = "(known: ...)"
+
+var knownList = regexp.MustCompile(`\(known: [a-z0-9_, ]*\)`)
 
 func TestLoadErrors(t *testing.T) {
 	tests := []struct {
@@ -24,8 +28,8 @@ func TestLoadErrors(t *testing.T) {
 			[]string{`Corefile:12: unknown plugin "foo" ` + known}, "where it is, what it is, what is allowed",
 		},
 		{
-			"CoreDNS's plugin", ". {\nforward . 192.0.2.1\n}",
-			[]string{"Corefile:2: forward is a CoreDNS plugin that Rollcall does not have yet " + known}, "it is no slip of the pen",
+			"CoreDNS's plugin", ". {\nroute53 a:b\n}",
+			[]string{"Corefile:2: route53 is a CoreDNS plugin that Rollcall does not have " + known}, "it is no slip of the pen",
 		},
 		{
 			"two of a kind", ". {\nerrors\nerrors\n}",
@@ -68,7 +72,7 @@ func TestLoadErrors(t *testing.T) {
 			if err == nil || plan != nil {
 				t.Fatalf("plan %v, error %v", plan, err)
 			}
-			if diff := cmp.Diff(tt.want, strings.Split(err.Error(), "\n")); diff != "" {
+			if diff := cmp.Diff(tt.want, strings.Split(knownList.ReplaceAllString(err.Error(), known), "\n")); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 			}
 		})

@@ -3,100 +3,122 @@ package assemble
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
-	anytype "github.com/rollcall-dns/rollcall/resolver/any"
+	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
-	"github.com/rollcall-dns/rollcall/resolver/bufsize"
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
-	"github.com/rollcall-dns/rollcall/resolver/loadbalance"
-	querylog "github.com/rollcall-dns/rollcall/resolver/log"
-	"github.com/rollcall-dns/rollcall/resolver/minimal"
 	"github.com/rollcall-dns/rollcall/resolver/multisocket"
-	"github.com/rollcall-dns/rollcall/resolver/nsid"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
+	"github.com/rollcall-dns/rollcall/resolver/reload"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 )
 
 // block is a server block, its directives parsed. Nil and empty is not configured.
 type block struct {
 	corefile.Block
+	configs map[string][]any // of handlers, by the directive's name
+
+	// What is not only of a handler, but of the process or its sockets.
 	timeouts    *timeouts.Config
 	multisocket *multisocket.Config
 	cookies     *cookies.Config
-	nsid        *nsid.Config
-	bufsize     *bufsize.Config
+	reload      *reload.Config
 	binds       []bind.Config
 	ready       *ready.Config
 	health      *health.Config
 	prometheus  *prometheus.Config
 	errors      *errorlog.Config
-	logs        []querylog.Config
-	any         *anytype.Config
 	chaos       *chaos.Config
-	loadbalance *loadbalance.Config
-	minimal     *minimal.Config
 	kubernetes  *kubernetes.Config
 }
 
-// plugins parse the directives of a server block, by name.
-func plugins() map[string]func(*block, corefile.Directive) error {
-	return map[string]func(*block, corefile.Directive) error{
-		"timeouts":    func(b *block, d corefile.Directive) error { return once(&b.timeouts, d, timeouts.Parse) },
-		"multisocket": func(b *block, d corefile.Directive) error { return once(&b.multisocket, d, multisocket.Parse) },
-		"cookies":     func(b *block, d corefile.Directive) error { return once(&b.cookies, d, cookies.Parse) },
-		"nsid":        func(b *block, d corefile.Directive) error { return once(&b.nsid, d, nsid.Parse) },
-		"bufsize":     func(b *block, d corefile.Directive) error { return once(&b.bufsize, d, bufsize.Parse) },
-		"bind": func(b *block, d corefile.Directive) error {
-			c, err := bind.Parse(d)
-			b.binds = append(b.binds, c)
-			return err
-		},
-		"ready":       func(b *block, d corefile.Directive) error { return once(&b.ready, d, ready.Parse) },
-		"health":      func(b *block, d corefile.Directive) error { return once(&b.health, d, health.Parse) },
-		"prometheus":  func(b *block, d corefile.Directive) error { return once(&b.prometheus, d, prometheus.Parse) },
-		"errors":      func(b *block, d corefile.Directive) error { return once(&b.errors, d, errorlog.Parse) },
-		"any":         func(b *block, d corefile.Directive) error { return once(&b.any, d, anytype.Parse) },
-		"chaos":       func(b *block, d corefile.Directive) error { return once(&b.chaos, d, chaos.Parse) },
-		"minimal":     func(b *block, d corefile.Directive) error { return once(&b.minimal, d, minimal.Parse) },
-		"loadbalance": func(b *block, d corefile.Directive) error { return once(&b.loadbalance, d, loadbalance.Parse) },
-		"log": func(b *block, d corefile.Directive) error {
-			c, err := querylog.Parse(d)
-			b.logs = append(b.logs, c)
-			return err
-		},
-		"kubernetes": func(b *block, d corefile.Directive) error {
-			return once(&b.kubernetes, d, func(d corefile.Directive) (kubernetes.Config, error) {
-				return kubernetes.Parse(d, b.Zones())
-			})
-		},
-	}
+// has reports whether the block has a directive.
+func (b *block) has(name string) bool { return len(b.Find(name)) > 0 }
+
+// plugin is a directive that a server block may have.
+type plugin struct {
+	name string
+	// parse reads one. Nil: CoreDNS has it and Rollcall has not.
+	parse func(*block, corefile.Directive) error
+	// handler puts a handler before next, for a block that has the directive. Nil
+	// for what is none.
+	handler func(g *generation, b *block, next resolver.Handler) (resolver.Handler, error)
 }
 
-// absent are the plugins that CoreDNS has and Rollcall does not: what a Corefile
-// from there may well name, and is no slip of the pen.
-func absent() []string {
-	return strings.Fields(`root metadata geoip cancel proxyproto quic grpc_server https https3 reload debug trace pprof
-		shed dnstap local dns64 tsig rewrite autopath acl cache header dnssec tls template transfer hosts route53 azure
-		clouddns k8s_external file auto secondary etcd loop forward grpc erratic whoami on sign view nomad`)
+// setting is a directive that is no handler, and that a block may have one of.
+func setting[C any](name string, parse func(corefile.Directive) (C, error), to func(*block) **C) plugin {
+	return plugin{name: name, parse: func(b *block, d corefile.Directive) error { return once(to(b), d, parse) }}
+}
+
+// builder makes the handler of a parsed directive, before next.
+type builder[C any] func(g *generation, b *block, c C, next resolver.Handler) (resolver.Handler, error)
+
+// one is a handler that a block may have one of.
+func one[C any](name string, parse func(corefile.Directive) (C, error), build builder[C]) plugin {
+	p := many(name, parse, build)
+	several := p.parse
+	p.parse = func(b *block, d corefile.Directive) error {
+		if len(b.configs[name]) > 0 {
+			return errOnce(d)
+		}
+		return several(b, d)
+	}
+	return p
+}
+
+// many is a handler that a block may have several of: the first stands first.
+func many[C any](name string, parse func(corefile.Directive) (C, error), build builder[C]) plugin {
+	return plugin{
+		name: name,
+		parse: func(b *block, d corefile.Directive) error {
+			c, err := parse(d)
+			if err == nil {
+				b.configs[name] = append(b.configs[name], c)
+			}
+			return err
+		},
+		handler: func(g *generation, b *block, next resolver.Handler) (h resolver.Handler, err error) {
+			h = next
+			for i, c := range slices.Backward(b.configs[name]) {
+				if h, err = build(g, b, c.(C), h); err != nil {
+					return nil, b.Find(name)[i].Errorf("%w", err)
+				}
+			}
+			return h, nil
+		},
+	}
 }
 
 // once parses a directive that a server block may have one of.
 func once[C any](to **C, d corefile.Directive, parse func(corefile.Directive) (C, error)) error {
 	if *to != nil {
-		return d.Errorf("a server block can have only one")
+		return errOnce(d)
 	}
 	c, err := parse(d)
 	*to = &c
 	return err
+}
+
+func errOnce(d corefile.Directive) error { return d.Errorf("a server block can have only one") }
+
+// known returns the names of the directives that a block may have, sorted.
+func known(all []plugin) string {
+	var names []string
+	for _, p := range all {
+		if p.parse != nil {
+			names = append(names, p.name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // ErrNoBlock is returned for a Corefile without a server block.
@@ -112,22 +134,21 @@ type Plan struct {
 // joined, each as "file:line: what is wrong, what is allowed".
 func Load(file *corefile.File) (*Plan, error) {
 	plan := &Plan{File: file}
-	known := plugins()
+	all := plugins()
 	var errs []error
 	for _, fb := range file.Blocks {
-		b := block{Block: fb}
+		b := block{Block: fb, configs: map[string][]any{}}
 		for _, d := range fb.Directives {
-			parse, ok := known[d.Name]
-			if !ok {
-				what := fmt.Sprintf("unknown plugin %q", d.Name)
-				if slices.Contains(absent(), d.Name) {
-					what = d.Name + " is a CoreDNS plugin that Rollcall does not have yet"
+			at := slices.IndexFunc(all, func(p plugin) bool { return p.name == d.Name })
+			switch {
+			case at < 0:
+				errs = append(errs, d.Pos.Errorf("unknown plugin %q (known: %s)", d.Name, known(all)))
+			case all[at].parse == nil:
+				errs = append(errs, d.Pos.Errorf("%s is a CoreDNS plugin that Rollcall does not have (known: %s)", d.Name, known(all)))
+			default:
+				if err := all[at].parse(&b, d); err != nil {
+					errs = append(errs, err)
 				}
-				errs = append(errs, d.Pos.Errorf("%s (known: %s)", what, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
-				continue
-			}
-			if err := parse(&b, d); err != nil {
-				errs = append(errs, err)
 			}
 		}
 		plan.blocks = append(plan.blocks, b)

@@ -6,20 +6,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rollcall-dns/rollcall/resolver"
-	"github.com/rollcall-dns/rollcall/resolver/cookies"
-	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
-	"github.com/rollcall-dns/rollcall/resolver/ready"
 	"github.com/rollcall-dns/rollcall/resolver/server"
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -36,6 +36,11 @@ type Process struct {
 	Now               func() time.Time
 	// Listening is told of each DNS address once it is open. May be nil.
 	Listening func(netip.AddrPort)
+	// Load returns the plan that the configuration stands for now; nil if there
+	// is nothing to reload. Reload has it reloaded, beside what the directive of
+	// that name says.
+	Load   func() (*Plan, error)
+	Reload <-chan os.Signal
 }
 
 func (p *Process) setDefaults() {
@@ -53,86 +58,128 @@ func (p *Process) setDefaults() {
 	}
 }
 
-// run is a Plan being run.
+// run is a process that runs one Plan after another.
 type run struct {
 	Process
-	plan    *Plan
-	metrics *prometheus.Metrics
-	sources []zones
-	zoneOf  map[*block]*zone.Zone
-	jar     *cookies.Jar // nil if cookies are off
-	closers []func()     // of handlers, once nothing is served
+	metrics   *prometheus.Metrics
+	reloads   *reloadMetrics
+	current   atomic.Pointer[generation]
+	endpoints endpoints
+	servers   map[string]*server.Server // by address, as the Corefile has it
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
 }
 
-func newRun(p *Plan, process Process) *run {
+func newRun(process Process) *run {
 	process.setDefaults()
-	return &run{Process: process, plan: p, zoneOf: map[*block]*zone.Zone{}, failed: make(chan error, 1)}
+	r := &run{Process: process, servers: map[string]*server.Server{}, failed: make(chan error, 1)}
+	r.endpoints.run = r
+	return r
 }
 
 // Run runs the plan until ctx is done, and then through lameduck and drain. It
 // returns nil if nothing failed.
 func (p *Plan) Run(ctx context.Context, process Process) error {
-	r := newRun(p, process)
+	r := newRun(process)
 	// What runs ends after the sockets are drained, and not with ctx.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer r.tasks.Wait()
 	defer stop()
-	if err := r.registerMetrics(); err != nil {
+	if err := r.registerMetrics(p); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	jar, err := p.jar()
+	g, err := r.newGeneration(p, nil)
 	if err != nil {
 		return err
 	}
-	r.jar = jar
-	listeners, err := r.chains()
-	if err != nil {
-		return err
-	}
+	r.current.Store(g)
 	defer func() {
-		for _, done := range r.closers {
-			done()
-		}
+		g := r.current.Load()
+		g.stopSources(nil)
+		g.close()
 	}()
-	if err := r.Registry.Register(newZoneCollector(r.allZones())); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	drain, err := r.endpoints(running)
-	if err != nil {
+	if err := g.showMetrics(); err != nil {
 		return err
 	}
-	for _, s := range r.sources {
-		r.start(func() error { return s.source.Run(running, s.zone) })
+	if err := r.endpoints.open(running, g); err != nil {
+		return err
 	}
-	if err := r.awaitSync(ctx); err != nil {
+	g.start(running)
+	synced, err := g.awaitSync(ctx)
+	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
-	servers, err := r.listen(listeners)
-	if err != nil {
+	if !synced {
+		// What other handlers serve need not wait any longer.
+		r.Logger.Warn("serving before the first full sync: until then, names of the cluster are SERVFAIL",
+			"startup_timeout", g.startupTimeout())
+	}
+	r.watchSources(g)
+	if err := r.listen(g); err != nil {
+		r.closeServers()
 		return err
 	}
-	select {
-	case err = <-r.failed:
-	case <-ctx.Done():
+	err = r.serve(ctx, running)
+	if err == nil {
 		r.lameduck()
 	}
-	drain()
-	r.shutdown(servers)
+	r.endpoints.drain()
+	r.shutdown(slices.Collect(maps.Values(r.servers)))
 	return err
 }
 
-func (r *run) allZones() []*zone.Zone {
-	var all []*zone.Zone
-	for _, s := range r.sources {
-		all = append(all, s.zone)
+// serve waits until ctx is done or something fails, and reloads meanwhile.
+func (r *run) serve(ctx, running context.Context) error {
+	timer := time.NewTimer(r.nextLook())
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-r.failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			r.reload(ctx, running, false)
+		case _, ok := <-r.Process.Reload:
+			if !ok {
+				r.Process.Reload = nil // nobody tells any more
+				continue
+			}
+			r.reload(ctx, running, true)
+		}
+		timer.Reset(r.nextLook())
 	}
-	return all
+}
+
+// watchSources has the run fail if a source of g does while it serves.
+func (r *run) watchSources(g *generation) {
+	for _, s := range g.sources {
+		if s.watched {
+			continue
+		}
+		s.watched = true
+		r.start(func() error {
+			<-s.stopped
+			if r.current.Load().shows(s) {
+				return s.failed
+			}
+			return nil
+		})
+	}
+}
+
+// showMetrics shows the metrics of the generation's sources.
+func (g *generation) showMetrics() error {
+	for _, s := range g.sources {
+		if err := s.metrics.show(); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return nil
 }
 
 // start runs f in the background. Its error ends the run.
@@ -149,18 +196,29 @@ func (r *run) start(f func() error) {
 	}()
 }
 
-func (r *run) registerMetrics() (err error) {
+// registerMetrics registers the metrics of the process.
+func (r *run) registerMetrics(p *Plan) (err error) {
 	if r.metrics, err = prometheus.NewMetrics(r.Registry); err != nil {
+		return err
+	}
+	if r.reloads, err = newReloadMetrics(r.Registry, p); err != nil {
 		return err
 	}
 	if err := prometheus.BuildInfo(r.Registry, r.Version, r.Revision); err != nil {
 		return err
 	}
 	runtime := collectors.NewGoCollector()
-	if r.plan.runtimeMetrics() {
+	if p.runtimeMetrics() {
 		runtime = collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsAll))
 	}
+	zones := func() []*zone.Zone {
+		if g := r.current.Load(); g != nil {
+			return g.allZones()
+		}
+		return nil
+	}
 	return errors.Join(
+		r.Registry.Register(newZoneCollector(zones)),
 		r.Registry.Register(runtime),
 		r.Registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
 }
@@ -170,122 +228,17 @@ func (p *Plan) runtimeMetrics() bool {
 	return slices.ContainsFunc(p.blocks, func(b block) bool { return b.prometheus != nil && b.prometheus.RuntimeMetrics })
 }
 
-// endpoints opens the HTTP endpoints. They answer at once: a process that waits
-// for its first sync is alive, and not ready.
-func (r *run) endpoints(ctx context.Context) (drain func(), err error) {
-	var readies []*ready.Server
-	drain = func() {
-		for _, s := range readies {
-			s.Drain()
+// listen opens the DNS sockets that are not open yet, and serves.
+func (r *run) listen(g *generation) error {
+	for _, l := range g.listeners {
+		if r.servers[l.addr] != nil {
+			continue
 		}
-	}
-	opened := map[string]bool{} // blocks may share an endpoint; two endpoints with port 0 are two
-	first := func(endpoint, address string) bool {
-		was := opened[endpoint+address]
-		opened[endpoint+address] = true
-		return !was
-	}
-	for i := range r.plan.blocks {
-		b := &r.plan.blocks[i]
-		if b.health != nil && first("health", b.health.Address) {
-			c := *b.health
-			c.Logger, c.Registerer = r.Logger, r.Registry
-			s, err := health.New(c)
-			if err != nil {
-				return drain, err
-			}
-			r.start(func() error { return s.Run(ctx) })
-			r.Logger.Info("health endpoint", "address", s.Addr())
-		}
-		if b.ready != nil && first("ready", b.ready.Address) {
-			c := *b.ready
-			c.Logger, c.Checks = r.Logger, r.checks()
-			s, err := ready.New(c)
-			if err != nil {
-				return drain, err
-			}
-			readies = append(readies, s)
-			r.start(func() error { return s.Run(ctx) })
-			r.Logger.Info("ready endpoint", "address", s.Addr())
-		}
-		if b.prometheus != nil && first("prometheus", b.prometheus.Address) {
-			s, err := prometheus.NewServer(prometheus.ServerConfig{
-				Address: b.prometheus.Address, Gatherer: r.Registry, Logger: r.Logger,
-			})
-			if err != nil {
-				return drain, err
-			}
-			r.start(func() error { return s.Run(ctx) })
-			r.Logger.Info("metrics endpoint", "address", s.Addr())
-		}
-	}
-	return drain, nil
-}
-
-// checks are what must be so for the process to be ready.
-func (r *run) checks() []ready.Check {
-	var checks []ready.Check
-	for _, s := range r.sources {
-		checks = append(checks, ready.Check{
-			Name:  "kubernetes",
-			Ready: func() bool { return s.zone.Snapshot().Synced },
-		})
-	}
-	return checks
-}
-
-// syncPoll is how often the zones are asked whether they are synced.
-const syncPoll = 5 * time.Millisecond
-
-// awaitSync waits until every zone is synced, or for the longest
-// startup_timeout, or until ctx is done. Names that are not known by then are
-// SERVFAIL, and what other handlers serve need not wait any longer.
-func (r *run) awaitSync(ctx context.Context) error {
-	var longest time.Duration
-	for _, s := range r.sources {
-		longest = max(longest, s.config.StartupTimeout)
-	}
-	timeout := time.NewTimer(longest)
-	defer timeout.Stop()
-	tick := time.NewTicker(syncPoll)
-	defer tick.Stop()
-	for !r.synced() {
-		select {
-		case err := <-r.failed:
-			return err
-		case <-ctx.Done():
-			return nil
-		case <-timeout.C:
-			r.Logger.Warn("serving before the first full sync: until then, names of the cluster are SERVFAIL",
-				"startup_timeout", longest)
-			return nil
-		case <-tick.C:
-		}
-	}
-	return nil
-}
-
-func (r *run) synced() bool {
-	for _, s := range r.sources {
-		if !s.zone.Snapshot().Synced {
-			return false
-		}
-	}
-	return true
-}
-
-// listen opens the DNS sockets and serves.
-func (r *run) listen(listeners []listener) ([]*server.Server, error) {
-	var servers []*server.Server
-	for _, l := range listeners {
-		s, err := server.Listen(r.serverConfig(l))
+		s, err := server.Listen(r.serverConfig(g, l))
 		if err != nil {
-			for _, open := range servers {
-				open.Close()
-			}
-			return nil, err
+			return err
 		}
-		servers = append(servers, s)
+		r.servers[l.addr] = s
 		r.start(func() error {
 			s.Serve()
 			return nil
@@ -294,18 +247,17 @@ func (r *run) listen(listeners []listener) ([]*server.Server, error) {
 			r.Listening(s.Addr())
 		}
 	}
-	return servers, nil
+	return nil
 }
 
-// warm gets the zones ready for questions.
-func (r *run) warm(names [][]byte) {
-	for i := range r.sources {
-		r.sources[i].zone.Snapshot().Warm(names)
+func (r *run) closeServers() {
+	for _, s := range r.servers {
+		s.Close()
 	}
 }
 
 // serverConfig says how a listener is served.
-func (r *run) serverConfig(l listener) server.Config {
+func (r *run) serverConfig(g *generation, l *listener) server.Config {
 	return server.Config{
 		Addr:         l.addr,
 		Logger:       r.Logger,
@@ -313,14 +265,8 @@ func (r *run) serverConfig(l listener) server.Config {
 		IdleTimeout:  l.idle(),
 		ReadTimeout:  l.timeouts.config.Read,
 		WriteTimeout: l.timeouts.config.Write,
-		Responder: &resolver.Responder{
-			Handler:     l.mux,
-			Cookies:     r.jar,
-			Warm:        r.warm,
-			IdleTimeout: l.idle(),
-			Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { r.metrics.Rejected(q, o) },
-			Panicked:    func(q *resolver.Query, reason any) { r.panicked(label(l.addr), q, reason) },
-		},
+		Limited:      func(limit server.Limit) { r.metrics.Limited(string(limit)) },
+		Responder:    g.responder(l),
 	}
 }
 
@@ -328,7 +274,7 @@ func (r *run) serverConfig(l listener) server.Config {
 func (r *run) panicked(server string, q *resolver.Query, reason any) {
 	r.metrics.Panicked(server)
 	log := r.Logger.With("name", zone.Name(q.Name()), "type", q.Type, "reason", reason)
-	if slices.ContainsFunc(r.plan.blocks, func(b block) bool { return b.errors != nil && b.errors.Stacktrace }) {
+	if slices.ContainsFunc(r.current.Load().plan.blocks, func(b block) bool { return b.errors != nil && b.errors.Stacktrace }) {
 		log = log.With("stack", string(debug.Stack()))
 	}
 	log.Error("panic while answering")
@@ -338,8 +284,9 @@ func (r *run) panicked(server string, q *resolver.Query, reason any) {
 // clients which still send here are served until they have heard.
 func (r *run) lameduck() {
 	var longest time.Duration
-	for i := range r.plan.blocks {
-		if h := r.plan.blocks[i].health; h != nil {
+	blocks := r.current.Load().plan.blocks
+	for i := range blocks {
+		if h := blocks[i].health; h != nil {
 			longest = max(longest, h.Lameduck)
 		}
 	}

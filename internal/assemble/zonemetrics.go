@@ -8,11 +8,11 @@ import (
 
 // zoneCollector gives what there is to know of the zones when it is asked.
 type zoneCollector struct {
-	zones                          []*zone.Zone
+	zones                          func() []*zone.Zone
 	synced, names, serial, skipped *prometheus.Desc
 }
 
-func newZoneCollector(zones []*zone.Zone) *zoneCollector {
+func newZoneCollector(zones func() []*zone.Zone) *zoneCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("rollcall_zone_"+name, help, labels, nil)
 	}
@@ -40,7 +40,7 @@ func (c *zoneCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	var names, skipped int
 	seen := map[zone.Name]bool{}
-	for _, z := range c.zones {
+	for _, z := range c.zones() {
 		s := z.Snapshot()
 		names += s.Len()
 		skipped += z.Skipped()

@@ -26,6 +26,7 @@ type Metrics struct {
 	enabled  *prometheus.GaugeVec
 	panics   prometheus.Counter
 	rejected *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 
 	mu    sync.Mutex
 	zones []*zoneMetrics // of all Handlers; guarded by mu
@@ -54,8 +55,12 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "rollcall_packets_rejected_total",
 			Help: "Packets that were no query to be served, by what was answered (none: nothing).",
 		}, []string{"proto", "rcode"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_limited_total",
+			Help: "Connections closed and queries dropped as there were too many, by the limit that was met.",
+		}, []string{"limit"}),
 	}
-	for _, c := range []prometheus.Collector{m, m.enabled, m.panics, m.rejected} {
+	for _, c := range []prometheus.Collector{m, m.enabled, m.panics, m.rejected, m.limited} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -86,6 +91,9 @@ func (m *Metrics) Rejected(q *resolver.Query, o resolver.Outcome) {
 	}
 	m.rejected.WithLabelValues(q.Transport.String(), rcode).Inc()
 }
+
+// Limited counts a connection or a query that a limit of that name cost.
+func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // Enabled notes that a server block has a handler.
 func (m *Metrics) Enabled(server, apex, handler string) {

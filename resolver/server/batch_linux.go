@@ -48,6 +48,8 @@ type batch struct {
 	received [batchSize]message
 	replies  [batchSize]message
 	names    [batchSize][]byte // of questions
+
+	responder *resolver.Responder // of this batch
 }
 
 func newBatch() *batch {
@@ -113,6 +115,7 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 			time.Sleep(retryRead) // the socket is ill: don't spin, and don't fill the log
 			continue
 		}
+		b.responder = s.responder.Load()
 		s.acceptBatch(b, count)
 		if err := w.send(b.replies[:s.answerBatch(c, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "err", err)
@@ -131,13 +134,13 @@ func (s *Server) acceptBatch(b *batch, count int) {
 		// Nothing to answer, nobody to answer to, or ourselves.
 		p.ours = in.length > 0 && q.Client.Port() != 0 && q.Client != q.Local
 		if p.ours {
-			s.config.Responder.Accept(&p.exchange, p.packet[:in.length])
+			b.responder.Accept(&p.exchange, p.packet[:in.length])
 			if q.HasQuestion() {
 				names = append(names, q.Name())
 			}
 		}
 	}
-	s.config.Responder.Prepare(names)
+	b.responder.Prepare(names)
 }
 
 // answerBatch answers the packets that were accepted, and returns how many
@@ -148,7 +151,7 @@ func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) 
 		if !p.ours {
 			continue
 		}
-		out := s.config.Responder.Answer(&p.exchange, p.reply[:0])
+		out := b.responder.Answer(&p.exchange, p.reply[:0])
 		leaveRoutes(p.control[:in.Controllen])
 		if p.exchange.Later() {
 			s.wait(&p.exchange.Query, c, p.packet[:in.length], p.control[:in.Controllen])

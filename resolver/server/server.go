@@ -92,6 +92,9 @@ func (c *Config) setDefaults() {
 // Server serves one address over UDP and TCP, or over TLS.
 type Server struct {
 	config Config
+	// responder answers; it is read anew for each batch of packets.
+	responder atomic.Pointer[resolver.Responder]
+
 	udp    []*net.UDPConn // one, or in batches one for each reader
 	tcp    *net.TCPListener
 	done   sync.WaitGroup // goroutines that read
@@ -119,6 +122,7 @@ func Listen(config Config) (*Server, error) {
 		return nil, errors.New("server: no Responder")
 	}
 	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}}
+	s.responder.Store(config.Responder)
 	s.context, s.cancel = context.WithCancel(context.Background())
 	// A port that the kernel chose for TCP may be taken for UDP: try others.
 	for attempt := 0; ; attempt++ {
@@ -195,6 +199,10 @@ func (s *Server) closeUDP() {
 
 // Addr returns the address listened on.
 func (s *Server) Addr() netip.AddrPort { return s.tcp.Addr().(*net.TCPAddr).AddrPort() }
+
+// Swap makes r answer from now on. Queries that are being served stay with the
+// Responder that they began with.
+func (s *Server) Swap(r *resolver.Responder) { s.responder.Store(r) }
 
 // Serve answers until Shutdown or Close. It returns when nothing reads any more.
 func (s *Server) Serve() {

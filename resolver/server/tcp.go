@@ -177,7 +177,7 @@ func (s *Server) answerAll(p *pipeline, x *resolver.Exchange, in, out []byte) (l
 		}
 		packet := rest[lengthPrefix : lengthPrefix+n]
 		x.Query.Received = time.Now()
-		out = frame(s.config.Responder, x, packet, out)
+		out = frame(s.responder.Load(), x, packet, out)
 		if x.Later() {
 			// What is ready does not wait for a place in the pipeline.
 			if len(out) > 0 && !p.write(out) {

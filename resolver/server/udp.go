@@ -44,7 +44,7 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 		}
 		x.Query.Client, x.Query.Local = plain(from), local
 		x.Query.Received = time.Now()
-		out := s.config.Responder.Respond(&x, packet[:n], reply[:0])
+		out := s.responder.Load().Respond(&x, packet[:n], reply[:0])
 		// Control data says which address was asked: the reply leaves from it.
 		leaveRoutes(control[:nc])
 		if x.Later() {

@@ -40,7 +40,7 @@ func (s *Server) wait(q *resolver.Query, socket *net.UDPConn, packet, control []
 	go func() {
 		defer s.done.Done()
 		defer s.waiting.Add(-1)
-		out := s.config.Responder.Respond(&w.exchange, w.packet, w.reply[:0])
+		out := s.responder.Load().Respond(&w.exchange, w.packet, w.reply[:0])
 		if len(out) > 0 {
 			if _, _, err := socket.WriteMsgUDPAddrPort(out, w.control, wq.Client); err != nil && !errors.Is(err, net.ErrClosed) {
 				s.config.Logger.Debug("writing UDP", "to", wq.Client, "err", err)
@@ -95,7 +95,7 @@ func (p *pipeline) wait(q *resolver.Query, packet []byte) {
 	packet = append([]byte(nil), packet...)
 	p.done.Go(func() {
 		defer func() { <-p.slots }()
-		if out := frame(p.server.config.Responder, x, packet, nil); len(out) > 0 && !p.write(out) {
+		if out := frame(p.server.responder.Load(), x, packet, nil); len(out) > 0 && !p.write(out) {
 			p.conn.Close() // what reads from it ends then
 		}
 	})

@@ -1,0 +1,315 @@
+package assemble
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/cookies"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// generation is a Plan that is made to serve, from one reload to the next. What
+// outlives it is the run's: sockets, endpoints and metrics.
+type generation struct {
+	*run
+	plan      *Plan
+	listeners []*listener
+	sources   []*source
+	sourceOf  map[*block]*source
+	jar       *cookies.Jar // nil if cookies are off
+	closers   []func()     // of handlers, once nothing is served by them
+}
+
+// source is the zone of one kubernetes directive and where its objects come
+// from. A generation takes it over from the one before if nothing about it
+// changed.
+type source struct {
+	zones
+	self    string // the addresses listened on, which are in the zone
+	metrics *deferred
+	stop    context.CancelFunc // nil before it runs
+	stopped chan struct{}
+	failed  error // once stopped is closed
+	watched bool  // the run ends if it fails
+}
+
+// newGeneration makes a plan's chains. It takes over from old, which may be nil,
+// what can stay. Nothing runs yet but what old had running.
+func (r *run) newGeneration(p *Plan, old *generation) (*generation, error) {
+	g := &generation{run: r, plan: p, sourceOf: map[*block]*source{}}
+	if err := g.makeJar(old); err != nil {
+		return nil, err
+	}
+	if old != nil {
+		g.adopt(old)
+	}
+	if err := g.chains(); err != nil {
+		g.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// makeJar makes the cookies, or keeps those that clients have.
+func (g *generation) makeJar(old *generation) error {
+	if old != nil {
+		was, err := old.plan.cookies()
+		is, err2 := g.plan.cookies()
+		if err == nil && err2 == nil && was.config == is.config {
+			g.jar = old.jar
+			return nil
+		}
+	}
+	jar, err := g.plan.jar()
+	g.jar = jar
+	return err
+}
+
+// adopt takes over the sources of old that a block of g describes too.
+func (g *generation) adopt(old *generation) {
+	if (len(old.sources) > 1) != (g.plan.countSources() > 1) {
+		return // their metrics have other labels
+	}
+	var taken []*source
+	for i := range g.plan.blocks {
+		b := &g.plan.blocks[i]
+		for _, s := range old.sources {
+			if b.kubernetes != nil && !slices.Contains(taken, s) && reflect.DeepEqual(b.kubernetes, s.config) && s.self == b.self() {
+				taken = append(taken, s)
+				g.sourceOf[b] = s
+				break
+			}
+		}
+	}
+}
+
+// self returns a text that changes if what the block listens on does.
+func (b *block) self() string {
+	hosts, err := b.hosts()
+	return fmt.Sprint(hosts, err)
+}
+
+// zones makes the zone and the source of a block's kubernetes directive, unless
+// it was taken over.
+func (g *generation) zones(b *block, hosts []string) error {
+	if b.kubernetes == nil {
+		return nil
+	}
+	if s := g.sourceOf[b]; s != nil {
+		g.sources = append(g.sources, s)
+		return nil
+	}
+	self, err := selfAddrs(hosts)
+	if err != nil {
+		return err
+	}
+	z, err := NewZone(b.kubernetes, self)
+	if err != nil {
+		return b.Pos.Errorf("kubernetes: %w", err)
+	}
+	metrics := g.sourceMetrics(b)
+	from, err := newSource(b.kubernetes, g.Process, metrics)
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.Pos, err)
+	}
+	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), metrics: metrics, stopped: make(chan struct{})}
+	g.sources = append(g.sources, s)
+	g.sourceOf[b] = s
+	return nil
+}
+
+// sourceMetrics returns where the metrics of a block's source go. Where there are
+// several sources, they have a label with the block's place, as one that is lost
+// must not hide behind another that is not.
+func (g *generation) sourceMetrics(b *block) *deferred {
+	if g.plan.countSources() < 2 {
+		return &deferred{to: g.Registry}
+	}
+	return &deferred{to: promclient.WrapRegistererWith(promclient.Labels{"source": b.Pos.String()}, g.Registry)}
+}
+
+func (p *Plan) countSources() (n int) {
+	for i := range p.blocks {
+		if p.blocks[i].kubernetes != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// run has a source deliver until it is stopped.
+func (s *source) run(ctx context.Context) {
+	ctx, s.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(s.stopped)
+		s.failed = s.source.Run(ctx, s.zone)
+	}()
+}
+
+// start has the sources deliver that don't yet.
+func (g *generation) start(ctx context.Context) {
+	for _, s := range g.sources {
+		if s.stop == nil {
+			s.run(ctx)
+		}
+	}
+}
+
+// syncPoll is how often the zones are asked whether they are synced.
+const syncPoll = 5 * time.Millisecond
+
+// awaitSync waits until every zone is synced, for the longest startup_timeout at
+// most, or until ctx is done. It reports whether they are.
+func (g *generation) awaitSync(ctx context.Context) (bool, error) {
+	timeout := time.NewTimer(g.startupTimeout())
+	defer timeout.Stop()
+	tick := time.NewTicker(syncPoll)
+	defer tick.Stop()
+	for !g.synced() {
+		for _, s := range g.sources {
+			select {
+			case <-s.stopped:
+				if s.failed != nil {
+					return false, s.failed
+				}
+			default:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false, nil
+		case <-timeout.C:
+			return false, nil
+		case <-tick.C:
+		}
+	}
+	return true, nil
+}
+
+func (g *generation) startupTimeout() (longest time.Duration) {
+	for _, s := range g.sources {
+		longest = max(longest, s.config.StartupTimeout)
+	}
+	return longest
+}
+
+func (g *generation) synced() bool {
+	return !slices.ContainsFunc(g.sources, func(s *source) bool { return !s.zone.Snapshot().Synced })
+}
+
+// shows reports whether a source serves this generation.
+func (g *generation) shows(s *source) bool { return g != nil && slices.Contains(g.sources, s) }
+
+// stopSources ends the sources that next, which may be nil, did not take over.
+func (g *generation) stopSources(next *generation) {
+	for _, s := range g.sources {
+		if next.shows(s) {
+			continue
+		}
+		s.metrics.close()
+		if s.stop != nil {
+			s.stop()
+			<-s.stopped
+		}
+	}
+}
+
+// close ends the handlers. Nothing may be served by them any more.
+func (g *generation) close() {
+	for _, done := range g.closers {
+		done()
+	}
+	g.closers = nil
+}
+
+// allZones returns the zones of all sources.
+func (g *generation) allZones() []*zone.Zone {
+	var all []*zone.Zone
+	for _, s := range g.sources {
+		all = append(all, s.zone)
+	}
+	return all
+}
+
+// warm gets the zones ready for questions.
+func (g *generation) warm(names [][]byte) {
+	for _, s := range g.sources {
+		s.zone.Snapshot().Warm(names)
+	}
+}
+
+// responder answers what comes to a listener.
+func (g *generation) responder(l *listener) *resolver.Responder {
+	return &resolver.Responder{
+		Handler:     l.mux,
+		Cookies:     g.jar,
+		Warm:        g.warm,
+		IdleTimeout: l.idle(),
+		Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { g.metrics.Rejected(q, o) },
+		Panicked:    func(q *resolver.Query, reason any) { g.panicked(label(l.addr), q, reason) },
+	}
+}
+
+// deferred is a Registerer for what may never serve: it registers for good when
+// it is told to, and takes all back when it is closed. It belongs to one goroutine.
+type deferred struct {
+	to         promclient.Registerer
+	collectors []promclient.Collector
+	open       bool
+}
+
+// Register implements prometheus.Registerer.
+func (d *deferred) Register(c promclient.Collector) error {
+	if d.open {
+		if err := d.to.Register(c); err != nil {
+			return err
+		}
+	}
+	d.collectors = append(d.collectors, c)
+	return nil
+}
+
+// MustRegister implements prometheus.Registerer.
+func (d *deferred) MustRegister(all ...promclient.Collector) {
+	for _, c := range all {
+		if err := d.Register(c); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// Unregister implements prometheus.Registerer.
+func (d *deferred) Unregister(c promclient.Collector) bool {
+	d.collectors = slices.DeleteFunc(d.collectors, func(other promclient.Collector) bool { return other == c })
+	return d.open && d.to.Unregister(c)
+}
+
+// show registers what has come so far.
+func (d *deferred) show() error {
+	if d.open {
+		return nil
+	}
+	d.open = true
+	for _, c := range d.collectors {
+		if err := d.to.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close takes back what was registered.
+func (d *deferred) close() {
+	for _, c := range d.collectors {
+		if d.open {
+			d.to.Unregister(c)
+		}
+	}
+	d.open = false
+}

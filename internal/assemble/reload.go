@@ -1,0 +1,189 @@
+package assemble
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dns/rollcall/resolver/server"
+)
+
+// A changed Corefile is taken in whole, or not at all: it is checked, its chains
+// are made and its zones synced while the old one answers; then the sockets that
+// both have are switched over, which no query notices.
+
+// closeAfter is for how long the handlers of an old generation are kept: queries
+// may be with them still.
+const closeAfter = 15 * time.Second
+
+// reloadMetrics are CoreDNS's.
+type reloadMetrics struct {
+	failed  promclient.Counter
+	version *promclient.GaugeVec
+}
+
+func newReloadMetrics(r promclient.Registerer, p *Plan) (*reloadMetrics, error) {
+	m := &reloadMetrics{
+		failed: promclient.NewCounter(promclient.CounterOpts{
+			Name: "coredns_reload_failed_total", Help: "Reloads after which the old Corefile goes on being served.",
+		}),
+		version: promclient.NewGaugeVec(promclient.GaugeOpts{
+			Name: "coredns_reload_version_info", Help: "1, labelled with a hash of the Corefile that is served.",
+		}, []string{"hash", "value"}),
+	}
+	m.serves(p)
+	return m, errors.Join(r.Register(m.failed), r.Register(m.version))
+}
+
+// serves notes which plan is served.
+func (m *reloadMetrics) serves(p *Plan) {
+	sum := sha512.Sum512([]byte(p.File.String()))
+	m.version.Reset()
+	m.version.WithLabelValues("sha512", hex.EncodeToString(sum[:])).Set(1)
+}
+
+// nextLook returns how long to wait until the Corefile is looked at. Without a
+// reload directive that is never.
+func (r *run) nextLook() time.Duration {
+	blocks := r.current.Load().plan.blocks
+	for i := range blocks {
+		if c := blocks[i].reload; c != nil && r.Load != nil {
+			return c.Next()
+		}
+	}
+	return math.MaxInt64
+}
+
+// reload takes in the configuration as it is now, if it changed. Asked says that
+// somebody wants it, and wants to hear of it.
+func (r *run) reload(ctx, running context.Context, asked bool) {
+	old := r.current.Load()
+	if r.Load == nil {
+		r.Logger.Warn("there is no Corefile to reload")
+		return
+	}
+	plan, err := r.Load()
+	if err == nil && plan.File.String() == old.plan.File.String() {
+		if asked {
+			r.Logger.Info("the configuration is as it was", "corefile", plan.File.Name)
+		}
+		return
+	}
+	if err == nil {
+		err = r.change(ctx, running, plan, old)
+	}
+	if err != nil {
+		r.reloads.failed.Inc()
+		r.Logger.Error("the changed configuration is not served; the old one goes on", "err", err)
+		return
+	}
+	r.reloads.serves(plan)
+	r.Logger.Info("serving the changed configuration", "corefile", plan.File.Name)
+	for _, text := range plan.Warnings() {
+		r.Logger.Warn(text)
+	}
+}
+
+// ErrNotSynced is why a changed configuration is not served whose zones were not
+// synced in time.
+var ErrNotSynced = errors.New("its zones were not synced within startup_timeout")
+
+// change serves a plan in the place of another. With an error, all is as it was.
+func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) error {
+	g, err := r.newGeneration(plan, old)
+	if err != nil {
+		return err
+	}
+	if err := g.keepsSockets(old); err != nil {
+		g.close()
+		return err
+	}
+	g.start(running)
+	undo := func(err error) error {
+		g.stopSources(old)
+		g.close()
+		r.endpoints.keep(old)
+		r.drop(old, g)
+		return err
+	}
+	synced, err := g.awaitSync(ctx)
+	if err != nil {
+		return undo(err)
+	}
+	if !synced && old.synced() {
+		return undo(ErrNotSynced)
+	}
+	if err := r.endpoints.open(running, g); err != nil {
+		return undo(err)
+	}
+	if err := r.listen(g); err != nil {
+		return undo(err)
+	}
+	for _, l := range g.listeners {
+		r.servers[l.addr].Swap(g.responder(l))
+	}
+	r.current.Store(g)
+	r.drop(g, old)
+	r.endpoints.keep(g)
+	old.stopSources(g)
+	if err := g.showMetrics(); err != nil {
+		r.Logger.Warn("metrics of the sources are missing", "err", err)
+	}
+	r.watchSources(g)
+	r.closeLater(running, old)
+	return nil
+}
+
+// keepsSockets reports what can't change on a socket that stays open.
+func (g *generation) keepsSockets(old *generation) error {
+	for _, l := range g.listeners {
+		for _, was := range old.listeners {
+			if l.addr == was.addr && (l.timeouts.config != was.timeouts.config || l.multisocket.config != was.multisocket.config) {
+				return fmt.Errorf("timeouts and multisocket of %s can't change without a restart", l.addr)
+			}
+		}
+	}
+	return nil
+}
+
+// drop drains and closes the sockets of other that g does not have.
+func (r *run) drop(g, other *generation) {
+	for _, l := range other.listeners {
+		if g.listens(l.addr) || r.servers[l.addr] == nil {
+			continue
+		}
+		s := r.servers[l.addr]
+		delete(r.servers, l.addr)
+		r.start(func() error {
+			r.shutdown([]*server.Server{s})
+			return nil
+		})
+	}
+}
+
+func (g *generation) listens(addr string) bool {
+	for _, l := range g.listeners {
+		if l.addr == addr {
+			return true
+		}
+	}
+	return false
+}
+
+// closeLater ends an old generation's handlers, once no query is with them.
+func (r *run) closeLater(running context.Context, old *generation) {
+	r.start(func() error {
+		defer old.close()
+		select {
+		case <-time.After(closeAfter):
+		case <-running.Done():
+		}
+		return nil
+	})
+}
