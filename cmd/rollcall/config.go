@@ -48,10 +48,13 @@ type configFlags struct {
 	listen     string
 	zone       string
 	namespace  string
+	port       int
 }
 
 func (f *configFlags) declare(set *flag.FlagSet) {
 	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
+	set.IntVar(&f.port, "dns.port", corefile.DefaultPort, "the port `N` of server blocks that name none")
+	set.IntVar(&f.port, "p", corefile.DefaultPort, "short for -dns.port `N`")
 	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
@@ -98,9 +101,12 @@ func warn(log *slog.Logger, plan *assemble.Plan) {
 
 // file returns the Corefile that the flags name or stand for.
 func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
+	if f.port < 0 || f.port > 65535 {
+		return nil, fmt.Errorf("-dns.port %d: want 0 to 65535", f.port)
+	}
 	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != ""
 	if f.conf == "" && !shorthand && exists(defaultCorefile) {
-		return open(defaultCorefile)
+		return open(defaultCorefile, f.port)
 	}
 	switch {
 	case f.conf != "" && shorthand:
@@ -111,7 +117,7 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	case f.namespace != "" && len(f.manifests) == 0:
 		return nil, errors.New("-namespace is for the manifests of -manifests")
 	case f.conf != "":
-		return open(f.conf)
+		return open(f.conf, f.port)
 	case !shorthand:
 		return corefile.Parse("built-in Corefile", strings.NewReader(builtin))
 	}
@@ -122,13 +128,13 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	return &corefile.File{Name: commandLine, Blocks: []corefile.Block{block}}, nil
 }
 
-func open(path string) (*corefile.File, error) {
+func open(path string, port int) (*corefile.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("the Corefile: %w", err)
 	}
 	defer f.Close()
-	return corefile.Parse(path, f)
+	return corefile.ParseWithPort(path, f, port)
 }
 
 // commandLine is where what the shorthands stand for is said to be.

@@ -48,9 +48,6 @@ func run(ctx context.Context, args []string, s streams) error {
 	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--h", "--help"}, args[0]) {
 		return find("help").run(ctx, nil, s)
 	}
-	if len(args) == 1 && slices.Contains([]string{"-version", "--version"}, args[0]) {
-		return find("version").run(ctx, nil, s)
-	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		return fmt.Errorf("unknown command %q (known: %s); rollcall help says more", args[0], commandNames())
 	}
@@ -165,10 +162,14 @@ func versionCommand(*flag.FlagSet) func(context.Context, []string, streams) erro
 		if len(args) > 0 {
 			return fmt.Errorf("version takes no arguments, got %q", args[0])
 		}
-		version, revision := buildVersion()
-		_, err := fmt.Fprintf(s.out, "rollcall %s %s\n", version, revision)
-		return err
+		return printVersion(s.out)
 	}
+}
+
+func printVersion(w io.Writer) error {
+	version, revision := buildVersion()
+	_, err := fmt.Fprintf(w, "rollcall %s %s\n", version, revision)
+	return err
 }
 
 // buildVersion returns the module's version and the revision that it was built

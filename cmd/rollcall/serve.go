@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
@@ -17,8 +19,18 @@ import (
 func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	quiet := set.Bool("quiet", false, "print no addresses when they are open")
+	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
+	version := set.Bool("version", false, "print the version, and end")
+	plugins := set.Bool("plugins", false, "print what a Corefile can have, and end")
 	return func(ctx context.Context, args []string, s streams) error {
-		if len(args) > 0 {
+		switch {
+		case *version:
+			return printVersion(s.out)
+		case *plugins:
+			_, err := fmt.Fprintln(s.out, strings.Join(assemble.Plugins(), "\n"))
+			return err
+		case len(args) > 0:
 			return fmt.Errorf("serve takes no arguments, got %q; manifests are named by -manifests, a Corefile by -conf", args[0])
 		}
 		log := newLogger(s.err)
@@ -27,6 +39,13 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			return err
 		}
 		warn(log, plan)
+		if *pidfile != "" {
+			if err := os.WriteFile(*pidfile, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+				return fmt.Errorf("-pidfile: %w", err)
+			}
+		}
+		reloads, stop := reloadSignals()
+		defer stop()
 		version, revision := buildVersion()
 		err = plan.Run(ctx, assemble.Process{
 			Stdin:    s.in,
@@ -35,8 +54,12 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			Version:  version,
 			Revision: revision,
 			Listening: func(addr netip.AddrPort) {
-				fmt.Fprintf(s.out, "listening on %s (udp, tcp)\n", addr)
+				if !*quiet {
+					fmt.Fprintf(s.out, "listening on %s (udp, tcp)\n", addr)
+				}
 			},
+			Load:   func() (*assemble.Plan, error) { return config.load(ctx) },
+			Reload: reloads,
 		})
 		return withRemedy(err)
 	}
@@ -53,4 +76,11 @@ func withRemedy(err error) error {
 		return fmt.Errorf("%w (another server has the port; -listen chooses another, port 0 a free one)", err)
 	}
 	return err
+}
+
+// reloadSignals has the signals heard that ask for a reload, until stop is called.
+func reloadSignals() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, signalsOfReload()...)
+	return c, func() { signal.Stop(c) }
 }

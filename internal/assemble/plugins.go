@@ -109,16 +109,16 @@ func once[C any](to **C, d corefile.Directive, parse func(corefile.Directive) (C
 
 func errOnce(d corefile.Directive) error { return d.Errorf("a server block can have only one") }
 
-// known returns the names of the directives that a block may have, sorted.
-func known(all []plugin) string {
+// Plugins returns the names of the directives that a server block may have, sorted.
+func Plugins() []string {
 	var names []string
-	for _, p := range all {
+	for _, p := range plugins() {
 		if p.parse != nil {
 			names = append(names, p.name)
 		}
 	}
 	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return names
 }
 
 // ErrNoBlock is returned for a Corefile without a server block.
@@ -134,7 +134,7 @@ type Plan struct {
 // joined, each as "file:line: what is wrong, what is allowed".
 func Load(file *corefile.File) (*Plan, error) {
 	plan := &Plan{File: file}
-	all := plugins()
+	all, known := plugins(), strings.Join(Plugins(), ", ")
 	var errs []error
 	for _, fb := range file.Blocks {
 		b := block{Block: fb, configs: map[string][]any{}}
@@ -142,9 +142,9 @@ func Load(file *corefile.File) (*Plan, error) {
 			at := slices.IndexFunc(all, func(p plugin) bool { return p.name == d.Name })
 			switch {
 			case at < 0:
-				errs = append(errs, d.Pos.Errorf("unknown plugin %q (known: %s)", d.Name, known(all)))
+				errs = append(errs, d.Pos.Errorf("unknown plugin %q (known: %s)", d.Name, known))
 			case all[at].parse == nil:
-				errs = append(errs, d.Pos.Errorf("%s is a CoreDNS plugin that Rollcall does not have (known: %s)", d.Name, known(all)))
+				errs = append(errs, d.Pos.Errorf("%s is a CoreDNS plugin that Rollcall does not have (known: %s)", d.Name, known))
 			default:
 				if err := all[at].parse(&b, d); err != nil {
 					errs = append(errs, err)

@@ -36,9 +36,10 @@ var schemes = map[string]bool{
 	"grpc": false, "quic": false, "unix": false,
 }
 
-// parseKey parses the text of a key: [scheme://]zone[:port].
-func parseKey(pos Pos, text string) (Key, error) {
-	k := Key{Scheme: "dns", Port: DefaultPort, Pos: pos}
+// parseKey parses the text of a key: [scheme://]zone[:port]. Port is that of a key
+// without one.
+func parseKey(pos Pos, text string, port int) (Key, error) {
+	k := Key{Scheme: "dns", Port: port, Pos: pos}
 	rest := text
 	if scheme, after, ok := strings.Cut(text, "://"); ok {
 		supported, known := schemes[scheme]
@@ -53,10 +54,10 @@ func parseKey(pos Pos, text string) (Key, error) {
 	// The port is what follows the last colon if it is a number; other
 	// colons are part of an IPv6 network, which always ends in its length.
 	if i := strings.LastIndexByte(rest, ':'); i >= 0 {
-		port, err := strconv.ParseUint(rest[i+1:], 10, 16)
+		given, err := strconv.ParseUint(rest[i+1:], 10, 16)
 		switch {
 		case err == nil:
-			rest, k.Port = rest[:i], int(port)
+			rest, k.Port = rest[:i], int(given)
 		case errors.Is(err, strconv.ErrRange):
 			return k, pos.Errorf("port %s in %q must be 0 to 65535", rest[i+1:], text)
 		}

@@ -8,6 +8,11 @@ import (
 // Parse reads a Corefile. The name is used in positions, and relative imports
 // start from its folder. All errors are [*Error], the first found is returned.
 func Parse(name string, r io.Reader) (*File, error) {
+	return ParseWithPort(name, r, DefaultPort)
+}
+
+// ParseWithPort is Parse for a Corefile whose keys without a port are of port.
+func ParseWithPort(name string, r io.Reader, port int) (*File, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, Pos{File: name, Line: 1}.Errorf("reading the Corefile: %w", err)
@@ -16,6 +21,7 @@ func Parse(name string, r io.Reader) (*File, error) {
 		frames:   [][]token{lex(name, text)},
 		snippets: map[string]snippet{},
 		last:     Pos{File: name, Line: 1},
+		port:     port,
 	}
 	f := &File{Name: name}
 	for {
@@ -42,6 +48,7 @@ type parser struct {
 	snippets map[string]snippet
 	imports  int // how many were expanded
 	depth    int // how many bodies are open
+	port     int // of keys without one
 	last     Pos // of the token read last, for errors at the end of the text
 }
 
@@ -102,7 +109,7 @@ func (p *parser) block() (Block, bool, error) {
 		}
 		b := Block{Pos: header[0].pos}
 		for _, t := range header {
-			key, err := parseKey(t.pos, t.text)
+			key, err := parseKey(t.pos, t.text, p.port)
 			if err != nil {
 				return Block{}, false, err
 			}
