@@ -53,9 +53,12 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			Logger:   log,
 			Version:  version,
 			Revision: revision,
-			Listening: func(addr netip.AddrPort) {
+			Listening: func(addr netip.AddrPort, scheme string) {
+				if scheme == "dns" {
+					scheme = "udp, tcp"
+				}
 				if !*quiet {
-					fmt.Fprintf(s.out, "listening on %s (udp, tcp)\n", addr)
+					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
 			Load:   func() (*assemble.Plan, error) { return config.load(ctx) },

@@ -1,21 +1,30 @@
 package assemble
 
 import (
+	"crypto/tls"
 	"net"
 	"slices"
 	"strconv"
 
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // listener is an address to listen on, and what is served there.
 type listener struct {
-	addr string // host:port
-	mux  *resolver.Mux
+	scheme string
+	addr   string // host:port
+	mux    *resolver.Mux
+	tls    *tls.Config // of the scheme, if it has any
+	https  https.Config
 	sockets
 }
+
+// label returns how metrics name the listener.
+func (l *listener) label() string { return l.scheme + "://" + l.addr }
 
 // chains makes the chain of each server block, and groups them by the addresses
 // that they listen on.
@@ -41,11 +50,11 @@ func (g *generation) chains() error {
 			}
 			for _, host := range hosts {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
-				served, err := g.chain(b, outer, g.counted(b, addr, apexes, chain))
+				l, err := g.listener(b, key, addr)
 				if err != nil {
 					return err
 				}
-				l, err := g.listener(b, addr)
+				served, err := g.chain(b, outer, g.counted(b, l, apexes, chain))
 				if err != nil {
 					return err
 				}
@@ -79,32 +88,46 @@ func (g *generation) chain(b *block, order []plugin, next resolver.Handler) (h r
 	return h, nil
 }
 
-// listener returns the listener for an address that a block listens on.
-func (g *generation) listener(b *block, addr string) (*listener, error) {
+// listener returns the listener for an address of a block's key.
+func (g *generation) listener(b *block, key corefile.Key, addr string) (*listener, error) {
 	at := slices.IndexFunc(g.listeners, func(l *listener) bool { return l.addr == addr })
 	if at < 0 {
+		l := &listener{scheme: key.Scheme, addr: addr, mux: new(resolver.Mux)}
+		l.mux.Otherwise = g.metrics.Handler(l.label(), nil, resolver.Refuse{})
+		if key.Scheme != "dns" {
+			config, err := b.tls.Load(g.Logger, g.Now)
+			if err != nil {
+				return nil, b.Find("tls")[0].Errorf("%w", err)
+			}
+			l.tls = config
+		}
+		l.https = https.Config{MaxConns: https.DefaultMaxConns}
 		at = len(g.listeners)
-		g.listeners = append(g.listeners, &listener{addr: addr, mux: &resolver.Mux{
-			Otherwise: g.metrics.Handler(label(addr), nil, resolver.Refuse{}),
-		}})
+		g.listeners = append(g.listeners, l)
 	}
 	l := g.listeners[at]
+	if l.scheme != key.Scheme {
+		return nil, key.Pos.Errorf("%s is also served as %s", key, l.label())
+	}
+	if b.https != nil {
+		l.https = *b.https
+	}
 	l.mux.Chaos = l.mux.Chaos || b.chaos != nil
 	return l, l.take(b, addr)
 }
 
 // counted adds the metrics of one of a block's keys to its chain. They come
 // before all that answers, and see it.
-func (g *generation) counted(b *block, addr string, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
+func (g *generation) counted(b *block, l *listener, apexes []zone.Name, chain resolver.Handler) resolver.Handler {
 	if b.prometheus == nil {
 		return chain
 	}
 	for _, apex := range apexes {
 		for _, name := range b.handlerNames() {
-			g.metrics.Enabled(label(addr), apex.String(), name)
+			g.metrics.Enabled(l.label(), apex.String(), name)
 		}
 	}
-	return g.metrics.Handler(label(addr), apexes, chain)
+	return g.metrics.Handler(l.label(), apexes, chain)
 }
 
 // hosts returns the addresses that a block listens on; all, "", by default.

@@ -252,7 +252,7 @@ func (g *generation) responder(l *listener) *resolver.Responder {
 		Warm:        g.warm,
 		IdleTimeout: l.idle(),
 		Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { g.metrics.Rejected(q, o) },
-		Panicked:    func(q *resolver.Query, reason any) { g.panicked(label(l.addr), q, reason) },
+		Panicked:    func(q *resolver.Query, reason any) { g.panicked(l.label(), q, reason) },
 	}
 }
 

@@ -33,6 +33,15 @@ func load(t testing.TB, text string) (*assemble.Plan, error) {
 	return assemble.Load(f)
 }
 
+// tryLoad makes a plan of a Corefile that may not be one.
+func tryLoad(text string) (*assemble.Plan, error) {
+	f, err := corefile.Parse("Corefile", strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	return assemble.Load(f)
+}
+
 // manifest writes a manifest with one Service, named with its ClusterIP as
 // name=10.0.0.1, for each argument, and returns its folder.
 func manifest(t testing.TB, services ...string) string {
@@ -101,15 +110,9 @@ func startChanging(t testing.TB, text func() string) *process {
 		p.result <- plan.Run(ctx, assemble.Process{
 			Stdout: p, Logger: slog.New(slog.NewTextHandler(p, nil)), Registry: p.registry,
 			Version: "1.2.3", Revision: "abc",
-			Listening: func(a netip.AddrPort) { p.opened <- a },
+			Listening: func(a netip.AddrPort, _ string) { p.opened <- a },
 			Reload:    p.hangup,
-			Load: func() (*assemble.Plan, error) {
-				f, err := corefile.Parse("Corefile", strings.NewReader(text()))
-				if err != nil {
-					return nil, err
-				}
-				return assemble.Load(f)
-			},
+			Load:      func() (*assemble.Plan, error) { return tryLoad(text()) },
 		})
 	}()
 	t.Cleanup(func() {

@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/health"
+	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/loadbalance"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
@@ -22,6 +23,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/ready"
 	"github.com/rollcall-dns/rollcall/resolver/reload"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
+	"github.com/rollcall-dns/rollcall/resolver/tls"
 )
 
 // plugins returns every directive in the order in which they take effect, which
@@ -32,7 +34,9 @@ import (
 func plugins() []plugin {
 	return []plugin{
 		{name: "root"}, {name: "metadata"}, {name: "geoip"}, {name: "cancel"}, {name: "proxyproto"}, {name: "quic"},
-		{name: "grpc_server"}, {name: "https"}, {name: "https3"},
+		{name: "grpc_server"},
+		setting("https", https.Parse, func(b *block) **https.Config { return &b.https }),
+		{name: "https3"},
 		setting("timeouts", timeouts.Parse, func(b *block) **timeouts.Config { return &b.timeouts }),
 		setting("multisocket", multisocket.Parse, func(b *block) **multisocket.Config { return &b.multisocket }),
 		setting("cookies", cookies.Parse, func(b *block) **cookies.Config { return &b.cookies }),
@@ -82,7 +86,8 @@ func plugins() []plugin {
 		one("loadbalance", loadbalance.Parse, func(_ *generation, _ *block, _ loadbalance.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &loadbalance.Handler{Next: next}, nil
 		}),
-		{name: "tsig"}, {name: "rewrite"}, {name: "autopath"}, {name: "acl"}, {name: "header"}, {name: "dnssec"}, {name: "tls"},
+		{name: "tsig"}, {name: "rewrite"}, {name: "autopath"}, {name: "acl"}, {name: "header"}, {name: "dnssec"},
+		setting("tls", tls.Parse, func(b *block) **tls.Config { return &b.tls }),
 		one("minimal", minimal.Parse, func(_ *generation, _ *block, _ minimal.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &minimal.Handler{Next: next}, nil
 		}),

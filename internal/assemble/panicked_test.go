@@ -46,7 +46,7 @@ func TestPanicked(t *testing.T) {
 			var log bytes.Buffer
 			r := &run{Process: Process{Logger: slog.New(slog.NewTextHandler(&log, nil))}, metrics: metrics}
 			r.current.Store(&generation{run: r, plan: plan})
-			responder := resolver.Responder{Handler: resolver.HandlerFunc(failsOnPurpose), Panicked: func(q *resolver.Query, reason any) { r.panicked(label(":53"), q, reason) }}
+			responder := resolver.Responder{Handler: resolver.HandlerFunc(failsOnPurpose), Panicked: func(q *resolver.Query, reason any) { r.panicked("dns://:53", q, reason) }}
 			responder.Respond(dnstest.Exchange(), dnstest.Pack(t, dnstest.Question("name.example.", dns.TypeA)), nil)
 			if want := `level=ERROR msg="panic while answering" name=name.example. type=1 reason="on purpose"`; !strings.Contains(log.String(), want) {
 				t.Errorf("no %s in the log:\n%s", want, log.String())

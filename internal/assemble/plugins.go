@@ -13,12 +13,14 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/health"
+	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/multisocket"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
 	"github.com/rollcall-dns/rollcall/resolver/reload"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
+	"github.com/rollcall-dns/rollcall/resolver/tls"
 )
 
 // block is a server block, its directives parsed. Nil and empty is not configured.
@@ -30,6 +32,8 @@ type block struct {
 	timeouts    *timeouts.Config
 	multisocket *multisocket.Config
 	cookies     *cookies.Config
+	tls         *tls.Config
+	https       *https.Config
 	reload      *reload.Config
 	binds       []bind.Config
 	ready       *ready.Config
@@ -151,6 +155,7 @@ func Load(file *corefile.File) (*Plan, error) {
 				}
 			}
 		}
+		errs = append(errs, b.checkScheme())
 		plan.blocks = append(plan.blocks, b)
 	}
 	if len(file.Blocks) == 0 {
@@ -202,5 +207,12 @@ func (b *block) handlerNames() []string {
 	return names
 }
 
-// label returns how metrics name a listener, of host:port.
-func label(addr string) string { return "dns://" + addr }
+// checkScheme checks that a block of a scheme with TLS has a certificate.
+func (b *block) checkScheme() error {
+	for _, k := range b.Keys {
+		if k.Scheme != "dns" && b.tls == nil {
+			return k.Pos.Errorf("%s needs a certificate: tls CERT KEY in the server block", k)
+		}
+	}
+	return nil
+}

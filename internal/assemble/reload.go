@@ -10,8 +10,6 @@ import (
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
-
-	"github.com/rollcall-dns/rollcall/resolver/server"
 )
 
 // A changed Corefile is taken in whole, or not at all: it is checked, its chains
@@ -144,6 +142,9 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 func (g *generation) keepsSockets(old *generation) error {
 	for _, l := range g.listeners {
 		for _, was := range old.listeners {
+			if l.addr == was.addr && l.scheme != was.scheme {
+				return fmt.Errorf("%s can't become %s without a restart", was.label(), l.label())
+			}
 			if l.addr == was.addr && (l.timeouts.config != was.timeouts.config || l.multisocket.config != was.multisocket.config) {
 				return fmt.Errorf("timeouts and multisocket of %s can't change without a restart", l.addr)
 			}
@@ -161,7 +162,7 @@ func (r *run) drop(g, other *generation) {
 		s := r.servers[l.addr]
 		delete(r.servers, l.addr)
 		r.start(func() error {
-			r.shutdown([]*server.Server{s})
+			r.shutdown([]dnsServer{s})
 			return nil
 		})
 	}

@@ -1,12 +1,15 @@
 package assemble
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"runtime/debug"
@@ -19,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/server"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -34,8 +38,9 @@ type Process struct {
 	// Version and Revision name the program.
 	Version, Revision string
 	Now               func() time.Time
-	// Listening is told of each DNS address once it is open. May be nil.
-	Listening func(netip.AddrPort)
+	// Listening is told of each DNS address once it is open, and its scheme. May be
+	// nil.
+	Listening func(addr netip.AddrPort, scheme string)
 	// Load returns the plan that the configuration stands for now; nil if there
 	// is nothing to reload. Reload has it reloaded, beside what the directive of
 	// that name says.
@@ -65,7 +70,7 @@ type run struct {
 	reloads   *reloadMetrics
 	current   atomic.Pointer[generation]
 	endpoints endpoints
-	servers   map[string]*server.Server // by address, as the Corefile has it
+	servers   map[string]dnsServer // by address, as the Corefile has it
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
@@ -73,7 +78,7 @@ type run struct {
 
 func newRun(process Process) *run {
 	process.setDefaults()
-	r := &run{Process: process, servers: map[string]*server.Server{}, failed: make(chan error, 1)}
+	r := &run{Process: process, servers: map[string]dnsServer{}, failed: make(chan error, 1)}
 	r.endpoints.run = r
 	return r
 }
@@ -234,7 +239,7 @@ func (r *run) listen(g *generation) error {
 		if r.servers[l.addr] != nil {
 			continue
 		}
-		s, err := server.Listen(r.serverConfig(g, l))
+		s, err := r.open(g, l)
 		if err != nil {
 			return err
 		}
@@ -244,15 +249,69 @@ func (r *run) listen(g *generation) error {
 			return nil
 		})
 		if r.Listening != nil {
-			r.Listening(s.Addr())
+			r.Listening(s.Addr(), l.scheme)
 		}
 	}
 	return nil
 }
 
+// dnsServer is a server of DNS messages.
+type dnsServer interface {
+	Addr() netip.AddrPort
+	Serve()
+	Swap(*resolver.Responder)
+	Shutdown(context.Context) error
+	Close()
+}
+
+// open opens the sockets of a listener.
+func (r *run) open(g *generation, l *listener) (dnsServer, error) {
+	c := r.serverConfig(g, l)
+	if l.scheme != "https" {
+		return server.Listen(c)
+	}
+	return https.Listen(https.ServerConfig{
+		Addr: c.Addr, TLS: c.TLS, Responder: c.Responder, MaxConns: l.https.MaxConns, Logger: r.Logger,
+		ReadTimeout:  cmp.Or(c.ReadTimeout, httpsReadTimeout),
+		WriteTimeout: cmp.Or(c.WriteTimeout, httpsWriteTimeout),
+		IdleTimeout:  c.IdleTimeout,
+	})
+}
+
+// Timeouts of HTTPS unless told otherwise. That of writing holds the time that
+// the reply takes to be made.
+const (
+	httpsReadTimeout  = 5 * time.Second
+	httpsWriteTimeout = 10 * time.Second
+)
+
 func (r *run) closeServers() {
 	for _, s := range r.servers {
 		s.Close()
+	}
+}
+
+// secure returns the TLS of a listener, which follows reloads; nil is none.
+func (r *run) secure(l *listener) *tls.Config {
+	if l.tls == nil {
+		return nil
+	}
+	protocols := []string{"dot"} // RFC 7858 has no name for it; this is the registered one
+	if l.scheme == "https" {
+		protocols = []string{"h2", "http/1.1"}
+	}
+	return &tls.Config{
+		NextProtos: protocols,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			for _, now := range r.current.Load().listeners {
+				if now.addr == l.addr && now.tls != nil {
+					c := now.tls.Clone()
+					c.NextProtos = protocols
+					return c, nil
+				}
+			}
+			return nil, net.ErrClosed
+		},
 	}
 }
 
@@ -267,6 +326,7 @@ func (r *run) serverConfig(g *generation, l *listener) server.Config {
 		WriteTimeout: l.timeouts.config.Write,
 		Limited:      func(limit server.Limit) { r.metrics.Limited(string(limit)) },
 		Responder:    g.responder(l),
+		TLS:          r.secure(l),
 	}
 }
 
@@ -305,7 +365,7 @@ func (r *run) lameduck() {
 const shutdownTime = 5 * time.Second
 
 // shutdown drains and closes the DNS sockets.
-func (r *run) shutdown(servers []*server.Server) {
+func (r *run) shutdown(servers []dnsServer) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	errs := make([]error, len(servers))

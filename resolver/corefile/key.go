@@ -9,13 +9,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// DefaultPort is the port of a key that has none.
+// DefaultPort is the port of a key that has none, nor a scheme but dns.
 const DefaultPort = 53
 
 // Key is a key of a server block: the zones that the block answers for, and
 // the port that it listens on.
 type Key struct {
-	// Scheme is the transport: "dns", UDP and TCP. It is the only one yet.
+	// Scheme is the transport: "dns" (UDP and TCP), "tls" or "https".
 	Scheme string
 	// Name is the zone as written, in lower case: a domain name with or
 	// without trailing dot, or a network such as 10.0.0.0/24.
@@ -26,14 +26,21 @@ type Key struct {
 	Pos   Pos
 }
 
-// String returns the key in canonical form, as "cluster.local:53".
-func (k Key) String() string { return k.Name + ":" + strconv.Itoa(k.Port) }
+// String returns the key in canonical form, as "cluster.local:53" or
+// "tls://.:853".
+func (k Key) String() string {
+	s := k.Name + ":" + strconv.Itoa(k.Port)
+	if k.Scheme != "dns" {
+		s = k.Scheme + "://" + s
+	}
+	return s
+}
 
-// schemes are the transports that the format knows. Those that are false are
-// refused by their name.
-var schemes = map[string]bool{
-	"dns": true, "tls": false, "https": false, "https3": false,
-	"grpc": false, "quic": false, "unix": false,
+// schemes are the transports that the format knows, and the port of each: 0 for
+// dns, whose port can be chosen. Those that are -1 are refused by their name.
+var schemes = map[string]int{
+	"dns": 0, "tls": 853, "https": 443, "https3": -1,
+	"grpc": -1, "quic": -1, "unix": -1,
 }
 
 // parseKey parses the text of a key: [scheme://]zone[:port]. Port is that of a key
@@ -42,14 +49,17 @@ func parseKey(pos Pos, text string, port int) (Key, error) {
 	k := Key{Scheme: "dns", Port: port, Pos: pos}
 	rest := text
 	if scheme, after, ok := strings.Cut(text, "://"); ok {
-		supported, known := schemes[scheme]
+		port, known := schemes[scheme]
+		const supported = "(supported: dns://, tls://, https://)"
 		switch {
 		case !known:
-			return k, pos.Errorf("unknown scheme %q in %q (supported: dns://)", scheme, text)
-		case !supported:
-			return k, pos.Errorf("%s:// in %q is not supported (supported: dns://)", scheme, text)
+			return k, pos.Errorf("unknown scheme %q in %q %s", scheme, text, supported)
+		case port < 0:
+			return k, pos.Errorf("%s:// in %q is not supported %s", scheme, text, supported)
+		case port > 0:
+			k.Port = port
 		}
-		rest = after
+		k.Scheme, rest = scheme, after
 	}
 	// The port is what follows the last colon if it is a number; other
 	// colons are part of an IPv6 network, which always ends in its length.
