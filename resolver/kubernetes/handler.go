@@ -22,6 +22,9 @@ type Handler struct {
 	// Fallthrough are the zones in which a name that does not exist goes to
 	// Next instead of being NXDOMAIN.
 	Fallthrough []zone.Name
+	// Recursive says that names outside the zones are answered too, by others: RA
+	// is set, and what an ExternalName Service leads to is looked up.
+	Recursive bool
 	// Next serves what is not in the zones.
 	Next resolver.Handler
 }
@@ -39,7 +42,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		r.SetEDE(wire.Prohibited, "")
 		return resolver.Refused
 	}
-	r.Handler, r.Authoritative = Name, true
+	r.Handler, r.Authoritative, r.Recursive = Name, true, h.Recursive
 	switch result.Outcome {
 	case zone.NotReady: // before any fall-through: the name may be about to exist
 		// Nothing is logged: it would be a line for each query of a cluster,
@@ -52,11 +55,15 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		return resolver.NoData
 	case zone.NameError:
 		if r.Count(wire.Answer) == 0 && h.falls(q) {
-			r.Handler, r.Authoritative = "", false
+			r.Handler, r.Authoritative, r.Recursive = "", false, false
 			return h.Next.Serve(q, r)
 		}
 		snapshot.Negative(result, &r.Reply)
 		return resolver.NameError
+	case zone.Leaves:
+		if h.Recursive && !r.Truncated() {
+			return follow(q, r)
+		}
 	case zone.Loop:
 		r.Clear()
 		r.Authoritative, r.Err = false, ErrLoop
