@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -17,6 +18,9 @@ const maxDepth = 8
 // of our own: what leads to it is a loop, most likely.
 var ErrDepth = fmt.Errorf("more than %d questions behind one another", maxDepth)
 
+// ErrAsk is why a question of our own is not asked: Parse would not accept it.
+var ErrAsk = errors.New("not a question")
+
 // Question is what Ask asks.
 type Question struct {
 	Name  string // absolute, as miekg/dns writes it
@@ -29,7 +33,8 @@ type Question struct {
 }
 
 // Ask has h serve another question on the way to the answer of q, for the same
-// client, and returns the reply without its OPT record. It is never truncated.
+// client, and returns the reply without its OPT record. It is not cut to the
+// client's size; TC is that of another server, or of what 64 KiB do not hold.
 // With Later, Dropped and errors the message is nil, and the caller's outcome is
 // the one that is returned.
 //
@@ -63,22 +68,22 @@ func Ask(h Handler, q *Query, ask Question) (*dns.Msg, Outcome, error) {
 		Turn: q.Turn, Context: q.Context, Head: q.Head, Depth: q.Depth + 1, Labels: q.Labels,
 	}}
 	if ask.Client.IsValid() {
-		x.Query.Client = ask.Client
+		x.Query.Client, x.Query.Trusted = ask.Client, false // no cookie is of that address
 	}
 	if x.Query.Parse(packet) != wire.Accept {
-		return nil, ServFail, fmt.Errorf("asking %s: not a question", ask.Name)
+		return nil, ServFail, fmt.Errorf("asking %s: %w", ask.Name, ErrAsk)
 	}
 	x.Reply.Start(&x.Query.Query, nil, true)
 	o := h.Serve(&x.Query, &x.Reply)
-	if o == Later || o == Dropped {
-		return nil, o, nil
+	if o == Later || o == Dropped || x.Reply.Err != nil {
+		return nil, o, x.Reply.Err
 	}
 	x.Reply.SetRcode(o.Rcode(&x.Reply))
 	reply, err := x.Reply.Msg()
 	if err != nil {
 		return nil, ServFail, fmt.Errorf("asking %s: %w", ask.Name, err)
 	}
-	return reply, o, x.Reply.Err
+	return reply, o, nil
 }
 
 // WithContext gives q another Context, until restore is called.
@@ -93,11 +98,16 @@ func (q *Query) WithContext(ctx context.Context) (restore func()) {
 // Slow path.
 func (r *Reply) Msg() (*dns.Msg, error) {
 	m := new(dns.Msg)
-	err := m.Unpack(r.Reply.Plain())
-	return m, err
+	if err := m.Unpack(r.Reply.Plain()); err != nil {
+		return nil, err
+	}
+	m.Rcode = int(r.Reply.Rcode()) // the header has four bits of it
+	return m, nil
 }
 
-// SetMsg makes m's records and rcode the reply's. The question stays.
+// SetMsg makes m's records, rcode, AA, AD and TC the reply's, as by SetMessage. The
+// question stays; m's must be about its name. What was made of another server's
+// message (Relayed) still is.
 //
 // Slow path.
 func (r *Reply) SetMsg(m *dns.Msg) error {
@@ -108,11 +118,21 @@ func (r *Reply) SetMsg(m *dns.Msg) error {
 	if !r.SetMessage(whole, wire.Fresh) {
 		return fmt.Errorf("a reply to another question: %w", wire.ErrMessage)
 	}
+	if r.Relayed != nil {
+		r.Relayed = whole
+	}
 	return nil
 }
 
+// Clear takes back what was said in answer to the question, as that of the Reply
+// within does, and that it was another server's.
+func (r *Reply) Clear() {
+	r.Reply.Clear()
+	r.Relayed = nil
+}
+
 // Pack returns m, which must have one question, as a message without OPT or TSIG
-// record.
+// record. What 64 KiB do not hold is left out, with TC.
 func Pack(m *dns.Msg) (*wire.Message, error) {
 	plain := *m
 	plain.Extra = nil
@@ -127,6 +147,12 @@ func Pack(m *dns.Msg) (*wire.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(packed) > wire.MaxTCP {
+		plain.Truncate(wire.MaxTCP)
+		if packed, err = plain.Pack(); err != nil {
+			return nil, err
+		}
+	}
 	whole, err := wire.ReadMessage(packed)
 	if err != nil {
 		return nil, err
@@ -135,17 +161,17 @@ func Pack(m *dns.Msg) (*wire.Message, error) {
 	return whole, nil
 }
 
-// OutcomeOf returns what a reply of another server means for a question.
+// OutcomeOf returns what a reply of another server means for a question. An rcode
+// of EDNS is about that server and us, and for the client a failure.
 func OutcomeOf(m *wire.Message, q *Query) Outcome {
-	switch m.Rcode {
-	case wire.NXDomain:
+	switch {
+	case m.Rcode == wire.NXDomain:
 		return NameError
-	case wire.ServFail:
+	case m.Rcode == wire.ServFail, m.Rcode > 0xf:
 		return ServFail
-	case wire.Refused:
+	case m.Rcode == wire.Refused:
 		return Refused
-	case wire.NoError:
-	default:
+	case m.Rcode != wire.NoError:
 		return Coded
 	}
 	o := NoData

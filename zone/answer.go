@@ -2,6 +2,7 @@ package zone
 
 import (
 	"net/netip"
+	"unsafe"
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
 )
@@ -70,13 +71,13 @@ func (s *Snapshot) Answer(q *wire.Query, r *wire.Reply) Result {
 			}
 			return Result{NameError, zone}
 		}
-		if !n.alias || q.Type == wire.TypeCNAME || q.Type == wire.TypeANY {
+		if !n.alias {
 			return Result{s.appendNode(q.Type, r, owner, zone, n), zone}
 		}
-		cname, target, _ := wire.NextRR(n.run(wire.TypeCNAME))
-		at := r.NextRDATA()
-		if !r.Records(wire.Answer, owner, cname) {
-			return Result{Success, zone} // TC says that there is more
+		target := n.target()
+		at, ok := s.appendAlias(r, owner, target)
+		if !ok || q.Type == wire.TypeCNAME || q.Type == wire.TypeANY {
+			return Result{Success, zone} // if it did not fit, TC says that there is more
 		}
 		next := s.zoneOf(target)
 		if next == nil {
@@ -94,6 +95,22 @@ func (s *Snapshot) Negative(result Result, r *wire.Reply) {
 	if result.zone != nil {
 		r.Record(wire.Authority, s.soa(result.zone, min(s.config.TTL, s.config.NegativeTTL)))
 	}
+}
+
+// target returns where a name that is an alias leads, in wire form.
+func (n *node) target() []byte {
+	_, target, _ := wire.NextRR(n.run(wire.TypeCNAME))
+	return target
+}
+
+// appendAlias appends a CNAME record to target, compressed, so that more of what it
+// leads to fits. It returns the target's place. Nothing keeps target, of which a
+// Name is made without a copy.
+func (s *Snapshot) appendAlias(r *wire.Reply, owner wire.Owner, target []byte) (at wire.Owner, ok bool) {
+	return r.Record(wire.Answer, wire.RR{
+		Owner: owner, Type: wire.TypeCNAME, TTL: s.config.TTL,
+		Names: [2]Name{Name(unsafe.String(unsafe.SliceData(target), len(target)))},
+	})
 }
 
 // appendNode appends the records of one type that a name has.

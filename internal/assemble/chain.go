@@ -95,7 +95,13 @@ func (g *generation) listener(b *block, key corefile.Key, addr string) (*listene
 		l := &listener{scheme: key.Scheme, addr: addr, mux: new(resolver.Mux)}
 		l.mux.Otherwise = g.metrics.Handler(l.label(), nil, resolver.Refuse{})
 		if key.Scheme != "dns" {
-			config, err := b.tls.Load(g.Logger, g.Now)
+			files := *b.tls
+			for _, file := range []*string{&files.Cert, &files.Key, &files.CA} {
+				if *file != "" {
+					*file = b.path(*file)
+				}
+			}
+			config, err := files.Load(g.Logger, g.Now)
 			if err != nil {
 				return nil, b.Find("tls")[0].Errorf("%w", err)
 			}

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/rollcall-dns/rollcall/resolver/health"
+	"github.com/rollcall-dns/rollcall/resolver/pprof"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
 )
@@ -48,6 +49,13 @@ func (e *endpoints) open(ctx context.Context, g *generation) error {
 				return err
 			}
 		}
+		if b.pprof != nil {
+			c := *b.pprof
+			c.Logger = e.run.Logger
+			if err := e.add(ctx, "pprof", c.Address, func() (httpServer, error) { return pprof.New(c) }); err != nil {
+				return err
+			}
+		}
 		if b.prometheus != nil {
 			c := prometheus.ServerConfig{Address: b.prometheus.Address, Gatherer: e.run.Registry, Logger: e.run.Logger}
 			if err := e.add(ctx, "metrics", c.Address, func() (httpServer, error) { return prometheus.NewServer(c) }); err != nil {
@@ -86,6 +94,7 @@ func (p *Plan) wanted(kind, address string) bool {
 		b := &p.blocks[i]
 		if b.health != nil && kind == "health" && b.health.Address == address ||
 			b.ready != nil && kind == "ready" && b.ready.Address == address ||
+			b.pprof != nil && kind == "pprof" && b.pprof.Address == address ||
 			b.prometheus != nil && kind == "metrics" && b.prometheus.Address == address {
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,8 @@ type generation struct {
 	sourceOf  map[*block]*source
 	jar       *cookies.Jar // nil if cookies are off
 	closers   []func()     // of handlers, once nothing is served by them
+	// probes run from when the generation serves until it is closed.
+	probes []func(context.Context)
 }
 
 // source is the zone of one kubernetes directive and where its objects come
@@ -218,6 +221,19 @@ func (g *generation) stopSources(next *generation) {
 			<-s.stopped
 		}
 	}
+}
+
+// probe runs the probes, until the generation is closed.
+func (g *generation) probe(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for _, probe := range g.probes {
+		all.Go(func() { probe(ctx) })
+	}
+	g.closers = append(g.closers, func() {
+		stop()
+		all.Wait()
+	})
 }
 
 // close ends the handlers. Nothing may be served by them any more.

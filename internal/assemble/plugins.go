@@ -3,7 +3,10 @@ package assemble
 import (
 	"errors"
 	"fmt"
+	"net"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rollcall-dns/rollcall/resolver"
@@ -11,14 +14,17 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/resolver/debug"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/multisocket"
+	"github.com/rollcall-dns/rollcall/resolver/pprof"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/resolver/ready"
 	"github.com/rollcall-dns/rollcall/resolver/reload"
+	"github.com/rollcall-dns/rollcall/resolver/root"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 	"github.com/rollcall-dns/rollcall/resolver/tls"
 )
@@ -35,6 +41,9 @@ type block struct {
 	tls         *tls.Config
 	https       *https.Config
 	reload      *reload.Config
+	root        *root.Config
+	debug       *debug.Config
+	pprof       *pprof.Config
 	binds       []bind.Config
 	ready       *ready.Config
 	health      *health.Config
@@ -46,6 +55,23 @@ type block struct {
 
 // has reports whether the block has a directive.
 func (b *block) has(name string) bool { return len(b.Find(name)) > 0 }
+
+// path returns where a file is that a directive names.
+func (b *block) path(file string) string {
+	if b.root == nil || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(b.root.Dir, file)
+}
+
+// server returns how metrics name the first listener of the block.
+func (b *block) server() string {
+	host := ""
+	if hosts, err := b.hostsBy(noInterface); err == nil && len(hosts) > 0 {
+		host = hosts[0]
+	}
+	return b.Keys[0].Scheme + "://" + net.JoinHostPort(host, strconv.Itoa(b.Keys[0].Port))
+}
 
 // plugin is a directive that a server block may have.
 type plugin struct {
@@ -65,8 +91,17 @@ func setting[C any](name string, parse func(corefile.Directive) (C, error), to f
 // builder makes the handler of a parsed directive, before next.
 type builder[C any] func(g *generation, b *block, c C, next resolver.Handler) (resolver.Handler, error)
 
+// zonal is how a directive is parsed that may name zones: without, it is for those
+// of its block.
+type zonal[C any] func(d corefile.Directive, blockZones []string) (C, error)
+
+// anywhere makes zonal what has no zones.
+func anywhere[C any](parse func(corefile.Directive) (C, error)) zonal[C] {
+	return func(d corefile.Directive, _ []string) (C, error) { return parse(d) }
+}
+
 // one is a handler that a block may have one of.
-func one[C any](name string, parse func(corefile.Directive) (C, error), build builder[C]) plugin {
+func one[C any](name string, parse zonal[C], build builder[C]) plugin {
 	p := many(name, parse, build)
 	several := p.parse
 	p.parse = func(b *block, d corefile.Directive) error {
@@ -79,11 +114,11 @@ func one[C any](name string, parse func(corefile.Directive) (C, error), build bu
 }
 
 // many is a handler that a block may have several of: the first stands first.
-func many[C any](name string, parse func(corefile.Directive) (C, error), build builder[C]) plugin {
+func many[C any](name string, parse zonal[C], build builder[C]) plugin {
 	return plugin{
 		name: name,
 		parse: func(b *block, d corefile.Directive) error {
-			c, err := parse(d)
+			c, err := parse(d, b.Zones())
 			if err == nil {
 				b.configs[name] = append(b.configs[name], c)
 			}
@@ -99,6 +134,26 @@ func many[C any](name string, parse func(corefile.Directive) (C, error), build b
 			return h, nil
 		},
 	}
+}
+
+// together is a handler made of all of a block's directives of a name.
+func together[C any](name string, parse zonal[C], build builder[[]C]) plugin {
+	p := many(name, parse, nil)
+	p.handler = func(g *generation, b *block, next resolver.Handler) (resolver.Handler, error) {
+		if len(b.configs[name]) == 0 {
+			return next, nil
+		}
+		var all []C
+		for _, c := range b.configs[name] {
+			all = append(all, c.(C))
+		}
+		h, err := build(g, b, all, next)
+		if err != nil {
+			return nil, b.Find(name)[0].Errorf("%w", err)
+		}
+		return h, nil
+	}
+	return p
 }
 
 // once parses a directive that a server block may have one of.
@@ -186,6 +241,9 @@ func (p *Plan) checkProcess() []error {
 		}
 		if b.ready != nil && !choosesPort(b.ready.Address) {
 			claim(b, "ready", b.ready.Address)
+		}
+		if b.pprof != nil && !choosesPort(b.pprof.Address) {
+			claim(b, "pprof", b.pprof.Address)
 		}
 		if b.prometheus != nil && !choosesPort(b.prometheus.Address) {
 			claim(b, "prometheus", b.prometheus.Address)

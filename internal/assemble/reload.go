@@ -134,6 +134,7 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 		r.Logger.Warn("metrics of the sources are missing", "err", err)
 	}
 	r.watchSources(g)
+	g.probe(running)
 	r.closeLater(running, old)
 	return nil
 }

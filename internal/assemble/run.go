@@ -67,6 +67,7 @@ func (p *Process) setDefaults() {
 type run struct {
 	Process
 	metrics   *prometheus.Metrics
+	handlers  handlerMetrics
 	reloads   *reloadMetrics
 	current   atomic.Pointer[generation]
 	endpoints endpoints
@@ -128,6 +129,7 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		r.closeServers()
 		return err
 	}
+	g.probe(running)
 	err = r.serve(ctx, running)
 	if err == nil {
 		r.lameduck()
@@ -204,6 +206,9 @@ func (r *run) start(f func() error) {
 // registerMetrics registers the metrics of the process.
 func (r *run) registerMetrics(p *Plan) (err error) {
 	if r.metrics, err = prometheus.NewMetrics(r.Registry); err != nil {
+		return err
+	}
+	if r.handlers, err = newHandlerMetrics(r.Registry); err != nil {
 		return err
 	}
 	if r.reloads, err = newReloadMetrics(r.Registry, p); err != nil {

@@ -10,30 +10,36 @@ import (
 // not change and may be shared.
 type Message struct {
 	Rcode Rcode
-	// Authoritative and Authentic are the AA and AD that it came with.
-	Authoritative, Authentic bool
+	// Authoritative, Authentic and Truncated are the AA, AD and TC that it came
+	// with.
+	Authoritative, Authentic, Truncated bool
 
-	question int    // length of its question, which pointers in body reach over
+	question []byte // its name, which pointers in body may lead to
 	body     []byte // its records
 	records  []place
 	count    [3]uint16
+	negative bool // its authority section has a SOA record (RFC 2308 section 3)
 }
 
 // place is where a record begins in a body, and where its fixed part does.
 type place struct{ owner, fixed uint16 }
 
-// ErrMessage is returned for what is no reply with one question and whole records.
-var ErrMessage = errors.New("not a well-formed reply to one question")
+// ErrMessage is returned for what is no message with one question and whole
+// records.
+var ErrMessage = errors.New("not a well-formed message with one question")
 
-// ReadMessage returns the message in msg, which it keeps. Names must be as a
-// packer of messages leaves them, with pointers to earlier places alone. An OPT
-// or TSIG record, which concern a single hop, is ErrMessage.
+// ReadMessage returns the message in msg, which it keeps. Any octets may be given
+// to it. What it takes can be cut after each record, and repeated after the same
+// question: names are within their limits, and pointers lead to earlier names
+// alone (RFC 1035 section 4.1.4). RDATA is read as far as it has names or is an
+// address. An OPT or TSIG record, which concerns a single hop, is ErrMessage.
 func ReadMessage(msg []byte) (*Message, error) {
 	if len(msg) < HeaderLen || len(msg) > MaxTCP || binary.BigEndian.Uint16(msg[4:]) != 1 {
 		return nil, ErrMessage
 	}
-	end, ok := skipName(msg, HeaderLen)
-	if end += 4; !ok || end > len(msg) || !isPlain(msg[HeaderLen:]) {
+	c := checker{msg: msg}
+	end, ok := c.name(HeaderLen)
+	if end += 4; !ok || end > len(msg) {
 		return nil, ErrMessage
 	}
 	flags := binary.BigEndian.Uint16(msg[2:])
@@ -41,26 +47,30 @@ func ReadMessage(msg []byte) (*Message, error) {
 		Rcode:         Rcode(flags & 0xf),
 		Authoritative: flags&FlagAA != 0,
 		Authentic:     flags&FlagAD != 0,
-		question:      end - HeaderLen,
+		Truncated:     flags&FlagTC != 0,
+		question:      msg[HeaderLen : end-4],
 	}
-	at, total := end, 0
+	total := 0
 	for s := range m.count {
 		m.count[s] = binary.BigEndian.Uint16(msg[6+2*s:])
 		total += int(m.count[s])
 	}
-	for range total {
-		fixed, ok := skipName(msg, at)
-		if !ok || fixed+rrFixed-2 > len(msg) {
-			return nil, ErrMessage
-		}
-		switch binary.BigEndian.Uint16(msg[fixed:]) {
-		case TypeOPT, TypeTSIG:
-			return nil, ErrMessage
-		}
-		m.records = append(m.records, place{uint16(at - end), uint16(fixed - end)})
-		at = fixed + rrFixed - 2 + int(binary.BigEndian.Uint16(msg[fixed+8:]))
-		if at > len(msg) {
-			return nil, ErrMessage
+	m.records = make([]place, 0, min(total, (len(msg)-end)/(rrFixed-1)))
+	at := end
+	for s := range m.count {
+		for range m.count[s] {
+			fixed, next, ok := c.record(at)
+			if !ok {
+				return nil, ErrMessage
+			}
+			switch binary.BigEndian.Uint16(msg[fixed:]) {
+			case TypeOPT, TypeTSIG:
+				return nil, ErrMessage
+			case TypeSOA:
+				m.negative = m.negative || Section(s) == Authority
+			}
+			m.records = append(m.records, place{uint16(at - end), uint16(fixed - end)})
+			at = next
 		}
 	}
 	m.body = msg[end:at:at]
@@ -71,7 +81,10 @@ func ReadMessage(msg []byte) (*Message, error) {
 func (m *Message) Count(s Section) int { return int(m.count[s]) }
 
 // Size returns about how much memory the message takes, in octets.
-func (m *Message) Size() int { return len(m.body) + 4*len(m.records) + 64 }
+func (m *Message) Size() int {
+	const rest = 128 // the header, and what the Message itself takes
+	return len(m.question) + len(m.body) + 4*cap(m.records) + rest
+}
 
 // MessageRR is a record of a Message. RDATA may hold pointers, and aliases it.
 type MessageRR struct {
@@ -86,7 +99,7 @@ func (m *Message) Each(f func(MessageRR) bool) {
 	i := 0
 	for s := range m.count {
 		for range m.count[s] {
-			fixed := m.body[m.records[i].fixed:m.end(i)]
+			fixed := m.body[m.records[i].fixed:m.start(i+1)]
 			ttl := binary.BigEndian.Uint32(fixed[4:])
 			if !f(MessageRR{Section(s), binary.BigEndian.Uint16(fixed), ttl, fixed[rrFixed-2:]}) {
 				return
@@ -96,66 +109,91 @@ func (m *Message) Each(f func(MessageRR) bool) {
 	}
 }
 
-// end returns where a record ends in the body.
-func (m *Message) end(i int) int {
-	if i+1 < len(m.records) {
-		return int(m.records[i+1].owner)
+// start returns where a record begins in the body; that after the last where the
+// body ends.
+func (m *Message) start(i int) int {
+	if i < len(m.records) {
+		return int(m.records[i].owner)
 	}
 	return len(m.body)
 }
 
+// isOf reports whether the message is about the name that q asks for, but for the
+// case of its letters.
+func (m *Message) isOf(q *Query) bool {
+	name := q.Name()
+	if len(m.question) != len(name) {
+		return false
+	}
+	for i, c := range m.question {
+		if lower(c) != name[i] { // lengths of labels are no letters
+			return false
+		}
+	}
+	return true
+}
+
 // Aging says what becomes of the TTLs of a message: none is more than Most, and
-// of that Age is over.
+// of that Age is over. Both are in seconds; the zero Aging leaves no TTL but 0.
 type Aging struct{ Most, Age uint32 }
 
-// Fresh leaves TTLs as they are.
+// Fresh leaves TTLs as they are, but for those above the most that there may be
+// (RFC 2181 section 8, RFC 8767 section 4).
 var Fresh = Aging{Most: math.MaxInt32}
 
-// SetMessage appends the records of m to a reply without any, and gives it m's
-// rcode, AA, and AD where the client asked for it (RFC 6840 section 5.7). What
-// does not fit is left out as by Records, the additional section as a whole.
-// It reports false, having done nothing, if m's question is not as long as this
-// one.
+// SetMessage makes the records of m those of the reply, in the place of any that
+// it has, and m's rcode, AA and TC its own; AD too, where the client asked for it
+// (RFC 6840 section 5.8). An Extended DNS Error is to be set after it.
+//
+// What does not fit is left out as by Records, the additional section as a whole:
+// with TC if it is the glue of a referral (RFC 9471 section 3.1). Minimal leaves
+// out what stands beside an answer, and nothing of a negative reply. It reports
+// false, having done nothing, if m is about another name than the query.
 func (r *Reply) SetMessage(m *Message, age Aging) bool {
-	if !r.q.HasQuestion() || r.q.end-HeaderLen != m.question {
+	if !r.q.HasQuestion() || !m.isOf(r.q) {
 		return false
 	}
 	r.Clear()
-	r.rcode, r.Authoritative = m.Rcode, m.Authoritative
+	r.rcode, r.Authoritative, r.truncated = m.Rcode, m.Authoritative, m.Truncated
 	r.Authentic = m.Authentic && (r.q.DO || r.q.Flags&FlagAD != 0)
+	n := r.admit(m)
 	base := len(r.buf)
-	i := 0 // records that go in: the first ones, so that pointers stay right
-sections:
-	for s := range m.count {
-		if s > int(Answer) && r.Minimal && m.count[Answer] > 0 {
-			break
-		}
-		last := i + int(m.count[s])
-		if Section(s) == Additional && last > i && !r.Fits(m.end(last-1)) {
-			break
-		}
-		for ; i < last; i++ {
-			if !r.Fits(m.end(i)) {
-				r.truncated = true
-				break sections
-			}
-			r.count[s]++
-		}
-	}
-	if i == 0 {
-		return true
-	}
-	r.buf = append(r.buf, m.body[:m.end(i-1)]...)
+	r.buf = append(r.buf, m.body[:m.start(n)]...)
 	body := r.buf[base:]
-	for _, p := range m.records[:i] {
+	if r.Rotate != 0 {
+		m.rotate(body, int(r.count[Answer]), r.Rotate)
+	}
+	for _, p := range m.records[:n] { // turning has left them where they were
 		ttl := body[p.fixed+4:]
 		left := min(binary.BigEndian.Uint32(ttl), age.Most)
 		binary.BigEndian.PutUint32(ttl, left-min(left, age.Age))
 	}
-	if r.Rotate != 0 {
-		m.rotate(body, int(r.count[Answer]), r.Rotate)
-	}
 	return true
+}
+
+// admit counts the records of m that go in, and returns how many they are: the
+// first ones, so that pointers stay right.
+func (r *Reply) admit(m *Message) (n int) {
+	sections := len(m.count)
+	if r.Minimal && m.count[Answer] > 0 && !m.negative {
+		sections = 1
+	}
+	for s := range sections {
+		last := n + int(m.count[s])
+		if Section(s) == Additional && !r.Fits(m.start(last)) {
+			referral := m.count[Answer] == 0 && m.count[Authority] > 0 && !m.negative
+			r.truncated = r.truncated || referral
+			return n
+		}
+		for ; n < last; n++ {
+			if !r.Fits(m.start(n + 1)) {
+				r.truncated = true
+				return n
+			}
+			r.count[s]++
+		}
+	}
+	return n
 }
 
 // rotate turns each set of addresses among the first n records in body, a copy of
@@ -168,15 +206,9 @@ func (m *Message) rotate(body []byte, n int, by uint32) {
 			j++
 		}
 		if set := j - i; set > 1 {
-			start, size := int(m.records[i].owner), m.end(i)-int(m.records[i].owner)
-			from := int(by%uint32(set)) * size
-			whole := body[start : start+set*size]
-			source := m.body[start : start+set*size]
-			ttl := [4]byte(body[m.records[i].fixed+4:])
-			copy(whole[copy(whole, source[from:]):], source[:from])
-			for k := range set {
-				copy(whole[k*size+6:], ttl[:]) // one set has one TTL (RFC 2181 section 5.2)
-			}
+			start, end := m.start(i), m.start(j)
+			from := start + int(by%uint32(set))*((end-start)/set)
+			copy(body[start+copy(body[start:end], m.body[from:end]):], m.body[start:from])
 		}
 		i = j
 	}
@@ -190,11 +222,11 @@ func (m *Message) isAddress(i int) bool {
 	return p.fixed-p.owner == 2 && (t == TypeA || t == TypeAAAA)
 }
 
-// likes reports whether two records have the same owner, type and size.
+// likes reports whether two records have the same owner, type and class; those of
+// addresses are of one size then.
 func (m *Message) likes(i, j int) bool {
 	a, b := m.records[i], m.records[j]
-	return m.end(i)-int(a.owner) == m.end(j)-int(b.owner) &&
-		string(m.body[a.owner:a.fixed+2]) == string(m.body[b.owner:b.fixed+2])
+	return string(m.body[a.owner:a.fixed+4]) == string(m.body[b.owner:b.fixed+4])
 }
 
 // Plain returns a copy of the message as it would be finished now, without OPT
@@ -205,8 +237,8 @@ func (r *Reply) Plain() []byte {
 	return msg
 }
 
-// AppendOPT ends a query with its OPT record, whose options are in wire form. The
-// query must have no additional record yet.
+// AppendOPT ends a query with its OPT record, whose options, at most 65,535 octets,
+// are in wire form. The query must have no additional record yet.
 func AppendOPT(query []byte, do bool, options []byte) []byte {
 	query[11] = 1
 	at := len(query)

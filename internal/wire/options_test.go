@@ -117,19 +117,33 @@ func TestReplyTSIG(t *testing.T) {
 	}
 }
 
-// TestReplyTSIGTooLong sees that a key's name can't make the reply too long.
+// TestReplyTSIGTooLong sees that names, of the question, the key and the
+// algorithm, can't make the reply too long.
 func TestReplyTSIGTooLong(t *testing.T) {
-	long := string(MustParseName(strings.Repeat(strings.Repeat("k", 60)+".", 4)))
-	var q Query
-	q.Parse(message(header(0, 1, 0, 0, 1), question(wireWeb, TypeA, ClassIN),
-		record(long, TypeTSIG, ClassANY, long+tsigRdata[3:])))
-	if q.Reject != NotAuth {
-		t.Fatalf("rejected with %v", q.Reject)
+	name := func(octets int) string { // in wire form, of labels of 50 octets and a rest
+		var b strings.Builder
+		for ; octets > MaxLabel+2; octets -= 51 {
+			b.WriteString("\x32" + strings.Repeat("k", 50))
+		}
+		b.WriteByte(byte(octets - 2))
+		return b.String() + strings.Repeat("r", octets-2) + "\x00"
 	}
-	var r Reply
-	r.Start(&q, nil, false)
-	r.SetRcode(q.Reject)
-	if out := r.Finish(); len(out) > MinUDP || mustUnpack(t, out).Rcode != dns.RcodeNotAuth {
-		t.Errorf("%d octets: %v", len(out), mustUnpack(t, out))
+	for _, asked := range []int{20, 120, MaxName} {
+		for key := 20; key <= MaxName; key++ {
+			var q Query
+			q.Parse(message(header(0, 1, 0, 0, 2), question(name(asked), TypeA, ClassIN), opt(512, 0, 0, "\x00\x0a\x00\x08cookie12"),
+				record(name(key), TypeTSIG, ClassANY, name(20)+tsigRdata[3:])))
+			if q.Reject != NotAuth {
+				t.Fatalf("names of %d and %d octets: rejected with %v", asked, key, q.Reject)
+			}
+			var r Reply
+			r.Start(&q, nil, false)
+			r.SetCookie([]byte("0123456789abcdef"))
+			r.SetRcode(q.Reject)
+			size, out := r.Size(), r.Finish()
+			if m := mustUnpack(t, out); len(out) > MinUDP || len(out) != size || m.Rcode != dns.RcodeNotAuth {
+				t.Fatalf("names of %d and %d octets: a reply of %d, Size said %d: %v", asked, key, len(out), size, m)
+			}
+		}
 	}
 }

@@ -135,7 +135,7 @@ func (q *Query) rejectOpcode() Verdict {
 		q.nameLen, q.nlabels, q.end = 0, 0, HeaderLen
 	}
 	if !q.readRecords() {
-		q.HasEDNS = false
+		q.HasEDNS, q.Options = false, nil
 	}
 	if q.Opcode() == OpcodeNotify {
 		return q.reject(NotAuth)

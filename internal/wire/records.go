@@ -45,7 +45,7 @@ func (q *Query) readRecords() bool {
 		if next > len(q.msg) {
 			return false
 		}
-		r.rdata = q.msg[rdata:next]
+		r.rdata = q.msg[rdata:next:next]
 		additional, last := i >= an+ns, i == an+ns+ar-1
 		switch binary.BigEndian.Uint16(r.fixed) {
 		case TypeOPT:

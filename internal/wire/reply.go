@@ -12,29 +12,6 @@ const (
 	Additional
 )
 
-// ownerQuestion is a compression pointer to the question's name, the owner of
-// most records of a reply.
-const ownerQuestion = 0xc000 | HeaderLen
-
-// rrFixed is the length of a record before its RDATA when the owner is a pointer.
-const rrFixed = 12
-
-// AppendRR appends a record prepared for Reply.Records: owner a pointer to the
-// question, class IN. rdata must not hold compressed names.
-func AppendRR(dst []byte, typ uint16, ttl uint32, rdata []byte) []byte {
-	dst = append(dst, ownerQuestion>>8, ownerQuestion&0xff, byte(typ>>8), byte(typ), 0, byte(ClassIN))
-	dst = binary.BigEndian.AppendUint32(dst, ttl)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(rdata)))
-	return append(dst, rdata...)
-}
-
-// NextRR splits the first record off records made by AppendRR, and returns its
-// whole bytes and its RDATA.
-func NextRR(records []byte) (rr, rdata, rest []byte) {
-	n := rrFixed + int(binary.BigEndian.Uint16(records[10:]))
-	return records[:n], records[rrFixed:n], records[n:]
-}
-
 // Reply is a message being appended to. Start begins one; Finish ends it. It
 // may be reused, by one goroutine at a time.
 type Reply struct {
@@ -116,8 +93,8 @@ func (r *Reply) Start(q *Query, buf []byte, stream bool) {
 	case q.HasEDNS:
 		r.limit = min(max(int(q.UDPSize), MinUDP), MaxUDP)
 	}
-	if q.tsig.size() > MinUDP/2 {
-		q.tsig = tsig{} // names as long as these could leave no room for the rest
+	if q.end+q.tsig.size()+optFixed+optionSpace > r.limit {
+		q.tsig = tsig{} // names as long as these leave no room for the rest
 	}
 	r.room = r.limit - q.tsig.size()
 	if q.HasEDNS {
@@ -178,14 +155,21 @@ func (r *Reply) fitsEDE(n int) bool { return r.hasEDE && n+r.lenEDE() <= r.limit
 // Count returns how many records a section holds so far.
 func (r *Reply) Count(s Section) int { return int(r.count[s]) }
 
-// Clear takes back everything but the question.
+// Clear takes back what was said in answer to the question: records, the rcode,
+// AA, AD, TC and an Extended DNS Error. What holds for the reply as a whole stays:
+// its size, other options, RA, Minimal, Rotate.
 func (r *Reply) Clear() {
 	n := r.base + HeaderLen
 	if r.q.HasQuestion() {
 		n += r.q.end - HeaderLen
 	}
 	r.buf, r.count, r.truncated, r.hasEDE = r.buf[:n], [3]uint16{}, false, false
+	r.rcode, r.Authoritative, r.Authentic = NoError, false, false
 }
+
+// SetTruncated sets TC: the client is to ask again over a stream (RFC 7766 section
+// 5).
+func (r *Reply) SetTruncated() { r.truncated = true }
 
 // offset returns where in the message the next octet goes.
 func (r *Reply) offset() int { return len(r.buf) - r.base }
@@ -246,61 +230,6 @@ func (r *Reply) adopt(s Section, owner Owner, at int) {
 		at += rrFixed + int(binary.BigEndian.Uint16(r.buf[at+10:]))
 		r.count[s]++
 	}
-}
-
-// RR is a record for Reply.Record. Its RDATA is Data, the names, then Tail.
-type RR struct {
-	Name  Name  // owner; if empty, Owner is
-	Owner Owner // a place in the message
-	Type  uint16
-	TTL   uint32
-	Data  []byte
-	Names [2]Name // those that are not empty, compressed: for types of RFC 1035 alone (RFC 3597 section 4)
-	Tail  []byte
-}
-
-// Record appends one record. It returns where its first name stands, to own
-// the records that a CNAME leads to, and whether it fit, as Records does.
-func (r *Reply) Record(s Section, rr RR) (target Owner, ok bool) {
-	start := len(r.buf)
-	if rr.Name != "" {
-		r.appendName(rr.Name)
-	} else {
-		r.buf = binary.BigEndian.AppendUint16(r.buf, 0xc000|uint16(rr.Owner))
-	}
-	r.buf = append(r.buf, byte(rr.Type>>8), byte(rr.Type), 0, byte(ClassIN))
-	r.buf = binary.BigEndian.AppendUint32(r.buf, rr.TTL)
-	r.buf = append(r.buf, 0, 0)
-	rdata := len(r.buf)
-	r.buf = append(r.buf, rr.Data...)
-	target = Owner(r.offset())
-	for _, name := range rr.Names {
-		if name != "" {
-			r.appendName(name)
-		}
-	}
-	r.buf = append(r.buf, rr.Tail...)
-	if r.offset() > r.room {
-		r.buf = r.buf[:start]
-		r.truncated = r.truncated || s != Additional
-		return 0, false
-	}
-	binary.BigEndian.PutUint16(r.buf[rdata-2:], uint16(len(r.buf)-rdata))
-	r.count[s]++
-	return target, true
-}
-
-// appendName appends name, pointing into the question for the longest suffix
-// that they share.
-func (r *Reply) appendName(name Name) {
-	for rest := name; len(rest) > 1; rest = rest.Parent() {
-		if at := r.q.suffix(rest); at >= 0 {
-			r.buf = append(r.buf, name[:len(name)-len(rest)]...)
-			r.buf = binary.BigEndian.AppendUint16(r.buf, 0xc000|uint16(HeaderLen+at))
-			return
-		}
-	}
-	r.buf = append(r.buf, name...)
 }
 
 // maxPointer is the highest place that a compression pointer can point to.
@@ -381,10 +310,16 @@ func (r *Reply) Finish() []byte {
 	return r.buf
 }
 
-// putHeader writes the header of a message with extra additional records.
+// putHeader writes the header of a message with extra additional records. An
+// rcode that needs the OPT record is SERVFAIL to a client without EDNS: what is
+// left of it would mean something else.
 func (r *Reply) putHeader(h []byte, extra uint16) {
+	rcode := r.rcode
+	if rcode > 0xf && !r.q.HasEDNS {
+		rcode = ServFail
+	}
 	binary.BigEndian.PutUint16(h, r.q.ID)
-	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(r.rcode&0xf))
+	binary.BigEndian.PutUint16(h[2:], r.Flags()|uint16(rcode&0xf))
 	if r.q.HasQuestion() {
 		h[5] = 1
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -154,7 +155,7 @@ func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) 
 		out := b.responder.Answer(&p.exchange, p.reply[:0])
 		leaveRoutes(p.control[:in.Controllen])
 		if p.exchange.Later() {
-			s.wait(&p.exchange.Query, c, p.packet[:in.length], p.control[:in.Controllen])
+			s.wait(&p.exchange.Query, p.packet[:in.length], route{c, zoned(&p.from), p.control[:in.Controllen]})
 		}
 		if len(out) == 0 {
 			continue
@@ -174,7 +175,19 @@ func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) 
 	return replies
 }
 
-// addrPort returns a socket address as the kernel writes it, IPv4 as such.
+// zoned returns a socket address as a destination: one of a link's is none
+// without the link.
+func zoned(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
+	to := addrPort(raw)
+	if a := to.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
+		link := binary.NativeEndian.Uint32(raw[24:])
+		return netip.AddrPortFrom(a.WithZone(strconv.FormatUint(uint64(link), 10)), to.Port())
+	}
+	return to
+}
+
+// addrPort returns a socket address as the kernel writes it, IPv4 as such, and
+// without zone.
 func addrPort(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
 	port := binary.BigEndian.Uint16(raw[2:])
 	if binary.NativeEndian.Uint16(raw[:]) == unix.AF_INET {

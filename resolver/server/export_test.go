@@ -8,3 +8,14 @@ func Portable(c Config) Config {
 	c.portable = true
 	return c
 }
+
+// Conns returns how many connections are open.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Waiting returns how many queries are under way that take long: over UDP, and
+// over TCP.
+func (s *Server) Waiting() (udp, tcp int) { return int(s.waiting.Load()), len(s.places) }

@@ -44,15 +44,16 @@ type Config struct {
 	MaxConns, MaxConnsPerSource int
 	// MaxPerConn bounds the queries of a connection that take long; while there
 	// are as many, no more are read from it. MaxWaiting bounds those of all that
-	// came over UDP; one over it is dropped.
+	// came over UDP, where one over it is dropped, and as many over TCP, where
+	// connections with one over it are not read from until there is room.
 	MaxPerConn, MaxWaiting int
-	// Limited is told when a bound is met. May be nil.
+	// Limited is told when a bound is met, by any goroutine. May be nil.
 	Limited func(Limit)
 	// TLS, if set, makes a server for DNS over TLS (RFC 7858), without UDP.
 	TLS *tls.Config
 	// IdleTimeout is for how long a connection may wait between messages,
-	// ReadTimeout how long one message may take to arrive, and WriteTimeout
-	// its replies to be taken.
+	// ReadTimeout how long one message, or a TLS handshake, may take to arrive,
+	// and WriteTimeout its replies to be taken.
 	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
@@ -102,8 +103,9 @@ type Server struct {
 
 	context  context.Context // of queries that wait; ends with Close
 	cancel   context.CancelFunc
-	waiting  atomic.Int64 // queries over UDP
-	waitings sync.Pool    // of *waiting that were answered
+	waiting  atomic.Int64  // queries over UDP
+	waitings sync.Pool     // of *waiting that were answered
+	places   chan struct{} // taken by queries over TCP that wait
 
 	mu      sync.Mutex
 	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
@@ -121,7 +123,7 @@ func Listen(config Config) (*Server, error) {
 	if config.Responder == nil {
 		return nil, errors.New("server: no Responder")
 	}
-	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}}
+	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}, places: make(chan struct{}, config.MaxWaiting)}
 	s.responder.Store(config.Responder)
 	s.context, s.cancel = context.WithCancel(context.Background())
 	// A port that the kernel chose for TCP may be taken for UDP: try others.
@@ -201,7 +203,8 @@ func (s *Server) closeUDP() {
 func (s *Server) Addr() netip.AddrPort { return s.tcp.Addr().(*net.TCPAddr).AddrPort() }
 
 // Swap makes r answer from now on. Queries that are being served stay with the
-// Responder that they began with.
+// Responder that they began with; one that is put off to be served later begins
+// anew with the one of then.
 func (s *Server) Swap(r *resolver.Responder) { s.responder.Store(r) }
 
 // Serve answers until Shutdown or Close. It returns when nothing reads any more.
@@ -241,7 +244,8 @@ const drainTime = 300 * time.Millisecond
 
 // Shutdown answers what has arrived, connections that wait to be taken in
 // included, and then closes all sockets. It returns ctx's error if that takes
-// longer than ctx allows; all is closed then too.
+// longer than ctx allows; all is closed then too, and the Context of queries that
+// wait has ended.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
@@ -270,7 +274,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close closes all sockets at once.
+// Close closes all sockets at once, and ends the Context of queries that wait.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

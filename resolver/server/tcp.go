@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -10,14 +9,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 )
 
 const (
-	lengthPrefix = 2 // RFC 1035 section 4.2.2
-	// readBuffer holds some pipelined queries; a longer message makes it grow.
-	readBuffer = 4096
 	// keptReplies is how much memory for replies a connection keeps.
 	keptReplies = 16 << 10
 	// flushAt is how much of replies is gathered before it is written.
@@ -56,17 +51,25 @@ func (s *Server) accept() {
 // admit counts a connection in, unless there are too many.
 func (s *Server) admit(c *net.TCPConn) bool {
 	from := plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr()
+	limit, ok := s.countIn(c, from)
+	if limit != "" {
+		s.limited(limit)
+	}
+	return ok
+}
+
+// countIn is admit under the lock: it returns the limit that refuses c, if one
+// does.
+func (s *Server) countIn(c *net.TCPConn, from source) (Limit, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-		return false
+		return "", false
 	case len(s.conns) >= s.config.MaxConns:
-		s.limited(TooManyConns)
-		return false
+		return TooManyConns, false
 	case s.bySrc[from] >= s.config.MaxConnsPerSource:
-		s.limited(TooManyFromSource)
-		return false
+		return TooManyFromSource, false
 	}
 	if s.closing {
 		// It waited to be taken in: it has its time, and those behind it too.
@@ -75,7 +78,7 @@ func (s *Server) admit(c *net.TCPConn) bool {
 	}
 	s.conns[c] = from
 	s.bySrc[from]++
-	return true
+	return "", true
 }
 
 // release closes a connection and counts it out.
@@ -103,101 +106,92 @@ func (s *Server) setReadDeadline(c net.Conn, d time.Duration) {
 // serveConn answers a connection's messages until the client has no more, or is
 // too slow.
 func (s *Server) serveConn(tcp *net.TCPConn) {
-	ctx, cancel := context.WithCancel(s.context)
-	defer cancel()
-	c := net.Conn(tcp)
+	p := s.newPipeline(tcp)
+	defer p.cancel()
 	if s.config.TLS != nil {
 		secure := tls.Server(tcp, s.config.TLS)
-		defer secure.Close()
 		s.setReadDeadline(tcp, s.config.ReadTimeout)
-		if secure.HandshakeContext(ctx) != nil {
+		_ = tcp.SetWriteDeadline(time.Now().Add(s.config.ReadTimeout))
+		if secure.HandshakeContext(p.ctx) != nil {
 			return // the client's affair
 		}
-		c = secure
+		defer secure.Close() // with its alert, unless the connection is closed by then
+		p.conn = secure
 	}
-	p := s.newPipeline(ctx, c)
-	if !s.readConn(c, p, tcp) {
-		cancel()
+	if !s.readConn(p) {
+		p.abort()
 	}
 	p.done.Wait() // a half-closed connection has its replies
 }
 
 // readConn answers messages: those that arrived together by one write (RFC 7766
-// section 8), in order but for those that take long. It reports false if nobody
-// takes replies any more.
-func (s *Server) readConn(c net.Conn, p *pipeline, tcp *net.TCPConn) bool {
+// section 8), in order but for those that take long. It reports whether replies
+// that are still to come are to be sent.
+func (s *Server) readConn(p *pipeline) bool {
 	var x resolver.Exchange
 	x.Query.Transport, x.Query.Shard = resolver.TCP, s.served.Add(1)
-	x.Query.Client = plain(tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
-	x.Query.Local = plain(tcp.LocalAddr().(*net.TCPAddr).AddrPort())
-	in := make([]byte, 0, readBuffer)
-	var out []byte
+	x.Query.Client = plain(p.tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
+	x.Query.Local = plain(p.tcp.LocalAddr().(*net.TCPAddr).AddrPort())
+	var (
+		in   inbox
+		out  []byte
+		idle = s.config.IdleTimeout
+	)
 	for {
-		if len(in) == 0 {
-			s.setReadDeadline(c, s.config.IdleTimeout)
+		if !in.begun() {
+			s.setReadDeadline(p.conn, idle)
 		}
-		begun := len(in)
-		n, err := c.Read(in[begun:cap(in)])
-		if n == 0 && begun == 0 && errors.Is(err, os.ErrDeadlineExceeded) && p.busy() && !s.isClosing() {
-			continue // it waits for us
+		begun := in.begun()
+		n, err := in.read(p.conn)
+		if n == 0 && !begun && errors.Is(err, os.ErrDeadlineExceeded) && !s.isClosing() {
+			if idle = p.left(); idle > 0 {
+				continue // it waited for us
+			}
 		}
-		arrived := begun + n
-		var ok bool
-		in, out, ok = s.answerAll(p, &x, in[:arrived], out[:0])
-		if !ok {
+		idle = s.config.IdleTimeout
+		answered, ok := 0, false
+		if answered, out, ok = s.answerAll(p, &x, &in, out[:0]); !ok {
 			return false
 		}
 		if err != nil {
-			return errors.Is(err, io.EOF) || s.isClosing()
+			return errors.Is(err, io.EOF) || s.isClosing() || !in.begun() && errors.Is(err, os.ErrDeadlineExceeded)
 		}
-		if len(in) > 0 && (begun == 0 || len(in) < arrived) {
-			s.setReadDeadline(c, s.config.ReadTimeout) // what is left begins a message
-		}
-		// A connection keeps little memory while it waits.
-		if len(in) < readBuffer && cap(in) > readBuffer {
-			in = append(make([]byte, 0, readBuffer), in...)
+		if in.begun() && (!begun || answered > 0) {
+			s.setReadDeadline(p.conn, s.config.ReadTimeout) // what is left begins a message
 		}
 		if cap(out) > keptReplies {
-			out = nil
-		}
-		if len(in) == cap(in) {
-			in = append(in, make([]byte, lengthPrefix+wire.MaxTCP-cap(in))...)[:len(in)]
+			out = nil // a connection keeps little memory while it waits
 		}
 	}
 }
 
-// answerAll answers the whole messages in in, and returns what is left of it.
-// It reports false if the client does not take its replies.
-func (s *Server) answerAll(p *pipeline, x *resolver.Exchange, in, out []byte) (left, _ []byte, ok bool) {
-	rest := in
-	for len(rest) >= lengthPrefix {
-		n := int(binary.BigEndian.Uint16(rest))
-		if len(rest) < lengthPrefix+n {
+// answerAll answers the messages in in, and returns how many there were. It
+// reports false if the client does not take its replies.
+func (s *Server) answerAll(p *pipeline, x *resolver.Exchange, in *inbox, out []byte) (answered int, _ []byte, ok bool) {
+	for ; ; answered++ {
+		packet, ok := in.next()
+		if !ok {
 			break
 		}
-		packet := rest[lengthPrefix : lengthPrefix+n]
 		x.Query.Received = time.Now()
 		out = frame(s.responder.Load(), x, packet, out)
-		if x.Later() {
-			// What is ready does not wait for a place in the pipeline.
-			if len(out) > 0 && !p.write(out) {
-				return nil, out, false
+		later := x.Later()
+		taken := later && p.tryTake()
+		// What is ready does not wait for a place in the pipeline.
+		if len(out) >= flushAt || later && !taken && len(out) > 0 {
+			if !p.write(out) {
+				return answered, out, false
 			}
 			out = out[:0]
+		}
+		if later && !taken && !p.take() {
+			return answered, out, false
+		}
+		if later {
 			p.wait(&x.Query, packet)
 		}
-		rest = rest[lengthPrefix+n:]
-		if len(out) >= flushAt {
-			if !p.write(out) {
-				return nil, out, false
-			}
-			out = out[:0]
-		}
 	}
-	if len(out) > 0 && !p.write(out) {
-		return nil, out, false
-	}
-	return in[:copy(in, rest)], out, true
+	return answered, out, len(out) == 0 || p.write(out)
 }
 
 // frame appends the reply to packet, if any, with its length before it.

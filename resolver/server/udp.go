@@ -48,7 +48,7 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 		// Control data says which address was asked: the reply leaves from it.
 		leaveRoutes(control[:nc])
 		if x.Later() {
-			s.wait(&x.Query, c, packet[:n], control[:nc])
+			s.wait(&x.Query, packet[:n], route{c, from, control[:nc]})
 		}
 		if len(out) == 0 {
 			continue
@@ -59,7 +59,8 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 	}
 }
 
-// plain returns an address with IPv4 as such, not mapped into IPv6.
+// plain returns an address as those who compare addresses want it: IPv4 as such,
+// not mapped into IPv6, and without zone.
 func plain(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }

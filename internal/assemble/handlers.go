@@ -1,0 +1,174 @@
+package assemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/acl"
+	"github.com/rollcall-dns/rollcall/resolver/cache"
+	"github.com/rollcall-dns/rollcall/resolver/chaos"
+	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/forward"
+	"github.com/rollcall-dns/rollcall/resolver/hosts"
+	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
+	"github.com/rollcall-dns/rollcall/resolver/local"
+	querylog "github.com/rollcall-dns/rollcall/resolver/log"
+	"github.com/rollcall-dns/rollcall/resolver/loop"
+)
+
+// handlerMetrics are those that handlers of all generations share.
+type handlerMetrics struct {
+	acl     *acl.Metrics
+	cache   *cache.Metrics
+	forward *forward.Metrics
+	hosts   *hosts.Metrics
+	local   *local.Metrics
+	loop    *loop.Metrics
+}
+
+func newHandlerMetrics(r promclient.Registerer) (m handlerMetrics, err error) {
+	var errs []error
+	m.acl = made(acl.NewMetrics, r, &errs)
+	m.cache = made(cache.NewMetrics, r, &errs)
+	m.forward = made(forward.NewMetrics, r, &errs)
+	m.hosts = made(hosts.NewMetrics, r, &errs)
+	m.local = made(local.NewMetrics, r, &errs)
+	m.loop = made(loop.NewMetrics, r, &errs)
+	return m, errors.Join(errs...)
+}
+
+func made[M any](metrics func(promclient.Registerer) (M, error), r promclient.Registerer, errs *[]error) M {
+	m, err := metrics(r)
+	*errs = append(*errs, err)
+	return m
+}
+
+// plain is the builder of a handler that needs nothing but its configuration.
+func plain[C any, H resolver.Handler](build func(C, resolver.Handler) H) builder[C] {
+	return func(_ *generation, _ *block, c C, next resolver.Handler) (resolver.Handler, error) {
+		return build(c, next), nil
+	}
+}
+
+// erring makes the handler that logs errors.
+func erring(g *generation, b *block, next resolver.Handler) (resolver.Handler, error) {
+	if b.errors == nil {
+		return next, nil
+	}
+	h := errorlog.New(*b.errors, g.Logger, next)
+	g.closers = append(g.closers, h.Close)
+	return h, nil
+}
+
+// logged makes one handler of all of a block's log directives.
+func logged(g *generation, _ *block, configs []querylog.Config, next resolver.Handler) (resolver.Handler, error) {
+	return querylog.New(configs, g.Stdout, next)
+}
+
+// localNames makes the handler of localhost.
+func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.Metrics = g.handlers.local
+	return local.New(c, next), nil
+}
+
+// access makes one handler of all of a block's acl directives.
+func access(g *generation, b *block, rules []acl.Rule, next resolver.Handler) (resolver.Handler, error) {
+	return acl.New(acl.Config{Rules: rules, Server: b.server(), Metrics: g.handlers.acl}, next)
+}
+
+// chaotic makes the handler of class CH, which a block may be asked for where
+// another has chaos and both listen.
+func chaotic(g *generation, b *block, next resolver.Handler) (resolver.Handler, error) {
+	if b.chaos == nil {
+		if g.plan.hasChaos() {
+			return &chaos.Handler{Next: next}, nil
+		}
+		return next, nil
+	}
+	c := *b.chaos
+	if c.Version == "" && g.Version != "" {
+		c.Version = chaos.DefaultVersion + "-" + g.Version
+	}
+	return chaos.New(c, next), nil
+}
+
+// hostTable makes the handler of a table of hosts.
+func hostTable(g *generation, b *block, c hosts.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.File, c.Logger, c.Metrics = b.path(c.File), g.Logger, g.handlers.hosts
+	h, err := hosts.New(c, next)
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, h.Close)
+	return h, nil
+}
+
+// cluster makes the handler of a block's zones of a cluster.
+func cluster(g *generation, b *block, next resolver.Handler) (resolver.Handler, error) {
+	if b.kubernetes == nil {
+		return next, nil
+	}
+	fall, err := names(b.kubernetes.Fallthrough)
+	if err != nil {
+		return nil, b.Pos.Errorf("kubernetes: fallthrough: %w", err)
+	}
+	source := g.sourceOf[b]
+	if source == nil {
+		return nil, fmt.Errorf("%s: kubernetes has no zone", b.Pos)
+	}
+	return &kubernetes.Handler{Zone: source.zone, Fallthrough: fall, Recursive: b.has("forward"), Next: next}, nil
+}
+
+// loops makes the handler that looks for forwarding loops, once the block listens.
+func loops(g *generation, b *block, c loop.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.Logger, c.Metrics = g.Logger, g.handlers.loop
+	h, err := loop.New(c, next)
+	if err != nil {
+		return nil, err
+	}
+	host := "127.0.0.1"
+	if bound, err := b.hosts(); err == nil && bound[0] != "" && !net.ParseIP(bound[0]).IsUnspecified() {
+		host = bound[0]
+	}
+	for _, key := range b.Keys {
+		if key.Scheme == "dns" && key.Port != 0 {
+			addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
+			g.probes = append(g.probes, func(ctx context.Context) { h.Probe(ctx, addr) })
+			break
+		}
+	}
+	return h, nil
+}
+
+// cached makes the handler that keeps what others answered.
+func cached(g *generation, b *block, c cache.Config, next resolver.Handler) (resolver.Handler, error) {
+	h, err := cache.New(c, cache.Deps{
+		Logger: g.Logger, Metrics: g.handlers.cache, Labels: cache.Labels{Server: b.server(), Zones: strings.Join(b.Zones(), ",")}, Next: next, Now: g.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, h.Close)
+	return h, nil
+}
+
+// forwarded makes the handler that asks other servers.
+func forwarded(g *generation, b *block, c forward.Config, next resolver.Handler) (resolver.Handler, error) {
+	deps := forward.Deps{Next: next, Logger: g.Logger, Metrics: g.handlers.forward, Now: g.Now}
+	if b.root != nil {
+		deps.Root = b.root.Dir
+	}
+	h, err := forward.New(c, deps)
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, h.Close)
+	return h, nil
+}
