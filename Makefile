@@ -57,7 +57,7 @@ bench: deps ## measure beside Knot DNS, NSD and CoreDNS; takes ten to twenty min
 fuzz: ## run each fuzz target for FUZZ (10s)
 	@for p in $$($(GO) list ./...); do \
 	  for t in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) $$p || exit 1; \
+	    echo "$$p $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZ) -fuzzminimizetime 20x $$p || exit 1; \
 	  done; \
 	done
 

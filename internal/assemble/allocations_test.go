@@ -33,9 +33,24 @@ const everything = `.:53 {
     chaos v-1 me you
     loadbalance
     minimal
+    reload
+    rewrite name suffix .example.org .svc.cluster.local answer auto
+    acl {
+        block net 198.51.100.0/24
+    }
+    header {
+        response set ra
+    }
+    hosts /nowhere {
+        192.0.2.1 www.example.org
+        fallthrough
+    }
     kubernetes cluster.local in-addr.arpa {
         manifests /nowhere
     }
+    loop
+    cache 30
+    forward . 127.0.0.1:1
 }
 `
 

@@ -33,7 +33,7 @@ func names() []string { return []string{plain, kubeadm, knot, nsd, corednsFile, 
 // descriptions say what a contender serves, and how.
 var descriptions = map[string]string{
 	plain:       "Rollcall, `kubernetes` alone",
-	kubeadm:     "Rollcall, with the handlers of kubeadm's Corefile that it has",
+	kubeadm:     "Rollcall, kubeadm's Corefile",
 	knot:        "Knot DNS, zone files",
 	nsd:         "NSD, zone files",
 	corednsFile: "CoreDNS, plugin `file`",
@@ -87,9 +87,11 @@ func start(ctx context.Context, name, dir string, from sources, logf func(string
 			ports[3], fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), ports[4], c.metrics))
 	case kubeadm:
 		c.metrics = local(0)
+		// Whole; nothing answers at the address that it forwards to.
 		c.process, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
-			".:%s {\nbind 127.0.0.1\nerrors\nhealth %s {\nlameduck 5s\n}\nready %s\n%sprometheus %s\nloadbalance\n}\n",
-			ports[3], local(1), local(2), fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), c.metrics))
+			".:%s {\nbind 127.0.0.1\nerrors\nhealth %s {\nlameduck 5s\n}\nready %s\n%sprometheus %s\n"+
+				"forward . %s {\nmax_concurrent 1000\n}\ncache 30\nloop\nreload\nloadbalance\n}\n",
+			ports[3], local(1), local(2), fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), c.metrics, local(4)))
 	case knot:
 		server, err = peers.Knot(ctx, dir, from.zones, options)
 	case nsd:
