@@ -50,7 +50,7 @@ const everything = `.:53 {
     }
     loop
     cache 30
-    forward . 127.0.0.1:1
+    forward example.org 127.0.0.1:1
 }
 `
 

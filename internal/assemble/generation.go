@@ -238,7 +238,8 @@ func (g *generation) probe(ctx context.Context) {
 
 // close ends the handlers. Nothing may be served by them any more.
 func (g *generation) close() {
-	for _, done := range g.closers {
+	// The last made first: it may still ask those behind it.
+	for _, done := range slices.Backward(g.closers) {
 		done()
 	}
 	g.closers = nil

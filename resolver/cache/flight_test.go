@@ -67,6 +67,26 @@ func TestPrefetch(t *testing.T) {
 	})
 }
 
+func TestPrefetchGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := new(upstream)
+		u.set(t, 0, a60)
+		h := start(t, "cache {\nprefetch 3 30s\n}", u)
+		for range 4 {
+			get(t, h)
+		}
+		time.Sleep(59 * time.Second)
+		for want := 1; want <= 2; want++ {
+			get(t, h)
+			get(t, h)
+			synctest.Wait()
+			if n := u.count(); n != want {
+				t.Errorf("asked %d times, want %d: popularity begins anew after a gap", n, want)
+			}
+		}
+	})
+}
+
 // TestRefreshIsNobodys: the question of a flight is no client's. It carries RD, DO
 // and CD, but no options, and lives on when the packet is another.
 func TestRefreshIsNobodys(t *testing.T) {

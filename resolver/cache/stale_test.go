@@ -164,6 +164,11 @@ func TestStaleVerify(t *testing.T) {
 		before := u.count()
 		expect(t, h, "192.0.2.7 30 EDE 3", "failed")
 		expect(t, h, "192.0.2.7 30 EDE 3", "failed lately")
+		x, responder := dnstest.Exchange(), resolver.Responder{Handler: h}
+		responder.Respond(x, dnstest.Pack(t, dnstest.Question(www, dns.TypeA)), nil)
+		if x.Later() {
+			t.Error("nothing is asked, and so nothing is waited for")
+		}
 		time.Sleep(9 * time.Second)
 		expect(t, h, "192.0.2.7 30 EDE 3", "failed lately")
 		if n := u.count() - before; n != 1 {

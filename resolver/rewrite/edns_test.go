@@ -42,6 +42,7 @@ func TestOptions(t *testing.T) {
 		{"nsid replace", "\x00\x03\x00\x01x", nsid, "", "RFC 5001 section 2.1: empty in a question"},
 		{"nsid unset", nsid, "", "", "taken away"},
 		{"subnet set 24 56", "", "\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02", "", "RFC 7871 section 6: as many octets as bits need"},
+		{"subnet set 24 56", "", "\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02", "[::ffff:192.0.2.7]:1", "an IPv4 client of an IPv6 socket"},
 		{"subnet set 20 56", "", "\x00\x08\x00\x07\x00\x01\x14\x00\xc0\x00\x00", "", "bits beyond are 0"},
 		{"subnet set 0 0 revert", "", "\x00\x08\x00\x04\x00\x01\x00\x00", "", "none"},
 		{"subnet set 24 56", "", "\x00\x08\x00\x0b\x00\x02\x38\x00\x20\x01\x0d\xb8\x00\x00\x00", "[2001:db8::1]:1", "IPv6"},

@@ -38,6 +38,7 @@ func TestQuestion(t *testing.T) {
 		{"rewrite name x. y.\nrewrite name a. b.", "a.", "b.", "a rule that is not for it stops nothing"},
 		{"rewrite continue {\nname a. b.\n}\nrewrite {\nname exact\nb.\nc.\n}", "a.", "c.", "braces, on any lines"},
 		{"rewrite CONTINUE NAME EXACT a. b.", "a.", "b.", "words in any case"},
+		{"rewrite ttl a. 5", "A.", "A.", "a name that stays keeps its letters"},
 		{"rewrite cname x y\nrewrite name a. b.", "a.", "a.", "a cname rule is for all questions, and stops"},
 		{"rewrite edns0 local unset 9\nrewrite name a. b.", "a.", "a.", "so is unset"},
 		{"rewrite edns0 local replace 9 x\nrewrite name a. b.", "a.", "b.", "replace only where there is something to replace"},
@@ -262,6 +263,34 @@ func TestCNAME(t *testing.T) {
 				t.Errorf("%s: rcode %d, want %d (-want +got):\n%s", tt.reason, m.Rcode, tt.rcode, diff)
 			}
 		})
+	}
+}
+
+// What replaces the end of a chain was not validated with its beginning, and is as
+// whole as it came.
+func TestCNAMEFlags(t *testing.T) {
+	next := resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+		m := new(dns.Msg)
+		m.Question = []dns.Question{{Name: nameText(q), Qtype: q.Type, Qclass: q.Class}}
+		rr := &dns.CNAME{Hdr: dns.RR_Header{Name: nameText(q), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 5}, Target: "x."}
+		if nameText(q) == "y." {
+			m.Truncated = true
+		} else {
+			m.Answer = []dns.RR{rr}
+		}
+		m.AuthenticatedData = true
+		if err := r.SetMsg(m); err != nil {
+			t.Error(err)
+		}
+		return resolver.Answered
+	})
+	ask := dnstest.Question("a.", dns.TypeA)
+	ask.AuthenticatedData = true
+	for rules, want := range map[string][2]bool{"rewrite cname x y": {true, false}, "rewrite cname z y": {false, true}} {
+		m := dnstest.Serve(t, before(t, rules, next), ask)
+		if got := [2]bool{m.Truncated, m.AuthenticatedData}; got != want {
+			t.Errorf("%s: TC and AD %v, want %v", rules, got, want)
+		}
 	}
 }
 
