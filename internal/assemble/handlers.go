@@ -21,16 +21,20 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/local"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
 	"github.com/rollcall-dns/rollcall/resolver/loop"
+	"github.com/rollcall-dns/rollcall/resolver/rrl"
+	"github.com/rollcall-dns/rollcall/resolver/template"
 )
 
 // handlerMetrics are those that handlers of all generations share.
 type handlerMetrics struct {
-	acl     *acl.Metrics
-	cache   *cache.Metrics
-	forward *forward.Metrics
-	hosts   *hosts.Metrics
-	local   *local.Metrics
-	loop    *loop.Metrics
+	acl      *acl.Metrics
+	cache    *cache.Metrics
+	forward  *forward.Metrics
+	hosts    *hosts.Metrics
+	local    *local.Metrics
+	loop     *loop.Metrics
+	rrl      *rrl.Metrics
+	template *template.Metrics
 }
 
 func newHandlerMetrics(r promclient.Registerer) (m handlerMetrics, err error) {
@@ -41,6 +45,8 @@ func newHandlerMetrics(r promclient.Registerer) (m handlerMetrics, err error) {
 	m.hosts = made(hosts.NewMetrics, r, &errs)
 	m.local = made(local.NewMetrics, r, &errs)
 	m.loop = made(loop.NewMetrics, r, &errs)
+	m.rrl = made(rrl.NewMetrics, r, &errs)
+	m.template = made(template.NewMetrics, r, &errs)
 	return m, errors.Join(errs...)
 }
 
@@ -81,6 +87,17 @@ func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) 
 // access makes one handler of all of a block's acl directives.
 func access(g *generation, b *block, rules []acl.Rule, next resolver.Handler) (resolver.Handler, error) {
 	return acl.New(acl.Config{Rules: rules, Server: b.server(), Metrics: g.handlers.acl}, next)
+}
+
+// limited makes the handler that bounds the rate of replies.
+func limited(g *generation, _ *block, c rrl.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.Metrics = g.handlers.rrl
+	return rrl.New(c, next)
+}
+
+// templated makes one handler of all of a block's templates.
+func templated(g *generation, b *block, all []template.Config, next resolver.Handler) (resolver.Handler, error) {
+	return template.New(all, template.Deps{Metrics: g.handlers.template, Server: b.server()}, next), nil
 }
 
 // chaotic makes the handler of class CH, which a block may be asked for where

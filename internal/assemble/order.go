@@ -33,6 +33,8 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/reload"
 	"github.com/rollcall-dns/rollcall/resolver/rewrite"
 	"github.com/rollcall-dns/rollcall/resolver/root"
+	"github.com/rollcall-dns/rollcall/resolver/rrl"
+	"github.com/rollcall-dns/rollcall/resolver/template"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 	"github.com/rollcall-dns/rollcall/resolver/tls"
 	"github.com/rollcall-dns/rollcall/resolver/whoami"
@@ -75,6 +77,7 @@ func plugins() []plugin {
 			handler: erring,
 		},
 		together("log", anywhere(querylog.Parse), logged),
+		one("rrl", rrl.Parse, limited),
 		{name: "dnstap"},
 		one("local", anywhere(local.Parse), localNames),
 		{name: "dns64"},
@@ -101,7 +104,8 @@ func plugins() []plugin {
 		one("minimal", anywhere(minimal.Parse), func(_ *generation, _ *block, _ minimal.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &minimal.Handler{Next: next}, nil
 		}),
-		{name: "template"}, {name: "transfer"},
+		together("template", template.Parse, templated),
+		{name: "transfer"},
 		one("hosts", hosts.Parse, hostTable),
 		{name: "route53"}, {name: "azure"}, {name: "clouddns"}, {name: "k8s_external"},
 		{
