@@ -40,6 +40,11 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			_, err = fmt.Fprint(s.out, plan.File)
 			return err
 		}
+		if plan.File.Name != commandLine {
+			for _, line := range plan.Explain() {
+				fmt.Fprintln(s.out, line)
+			}
+		}
 		_, err = fmt.Fprintln(s.out, "ok")
 		return err
 	}

@@ -112,7 +112,7 @@ func TestServeErrors(t *testing.T) {
 func TestServeWarns(t *testing.T) {
 	s := serve(t, "", "-conf", write(t, "Corefile", ".:0 {\nbind 127.0.0.1\n}\n"))
 	s.addr()
-	if !strings.Contains(s.log.String(), "no server block has kubernetes") {
+	if !strings.Contains(s.log.String(), "no server block has kubernetes, ") {
 		t.Errorf("no warning that every query is REFUSED:\n%s", s.log.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -76,19 +77,24 @@ func (p *Plan) Warnings() []string {
 	some := false
 	for i := range p.blocks {
 		b := &p.blocks[i]
+		some = some || slices.ContainsFunc(answering(), b.has)
 		if b.kubernetes == nil {
 			continue
 		}
-		some = true
 		if lost := b.unreachable(); len(lost) > 0 {
 			out = append(out, fmt.Sprintf("%s: kubernetes: no query for %s comes here, as the server block is for %s",
 				b.Find("kubernetes")[0].Pos, strings.Join(lost, " and "), strings.Join(b.Zones(), " and ")))
 		}
 	}
 	if !some {
-		out = append(out, p.File.Name+": no server block has kubernetes, so every query is REFUSED")
+		out = append(out, p.File.Name+": no server block has "+strings.Join(answering(), ", ")+": every query is REFUSED")
 	}
 	return out
+}
+
+// answering returns the directives that have answers for more than a name or two.
+func answering() []string {
+	return []string{"kubernetes", "forward", "file", "hosts", "template", "erratic", "whoami"}
 }
 
 // unreachable returns the zones of kubernetes none of whose names are the
