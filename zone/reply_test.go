@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -116,8 +117,18 @@ func TestAnswerAllocations(t *testing.T) {
 // The way of an answer does not grow its buffer past the limit: on UDP, where a
 // buffer is as large as a packet may be, that would allocate.
 func TestAnswerKeepsItsBuffer(t *testing.T) {
-	s := newZone(t, testConfig(), append(cluster(), large("big", 1000)...)...).Snapshot()
-	for _, text := range []string{"big.default.svc.cluster.local A", "_p._tcp.big.default.svc.cluster.local SRV", "loop.default.svc.cluster.local A"} {
+	objects := append(cluster(), large("big", 1000)...)
+	link := func(i int) (name, namespace string) {
+		return strings.Repeat(string('a'+rune(i)), 63), strings.Repeat(string('n'+rune(i)), 63)
+	}
+	for i := range maxChain { // aliases that do not fit
+		name, namespace := link(i)
+		target, in := link(i + 1)
+		objects = append(objects, external(namespace+"/"+name, target+"."+in+".svc.cluster.local"))
+	}
+	s := newZone(t, testConfig(), objects...).Snapshot()
+	name, namespace := link(0)
+	for _, text := range []string{name + "." + namespace + ".svc.cluster.local A", "big.default.svc.cluster.local A", "_p._tcp.big.default.svc.cluster.local SRV", "loop.default.svc.cluster.local A"} {
 		packet := ask{text: text, size: 1232}.packet(t)
 		buf := make([]byte, 0, wire.MaxUDP)
 		var q wire.Query

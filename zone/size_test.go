@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
 )
 
 // large returns a headless Service and its slices of 100 endpoints with
@@ -50,6 +52,45 @@ func TestAnswerTruncated(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("%s, want %s\nreason: %s", got, tt.want, tt.reason)
+			}
+		})
+	}
+}
+
+// An alias takes little of the room of what it leads to: its target is compressed,
+// and what that owns leads to it (RFC 1035 section 4.1.4).
+func TestAnswerAliasSize(t *testing.T) {
+	objects := append(large("big", 100), external("to-big", "big.default.svc.cluster.local"), external("twice", "to-big.default.svc.cluster.local"),
+		external("up", "default.svc.cluster.local"), external("away", "www.example.com"))
+	s := newZone(t, testConfig(), objects...).Snapshot()
+	const (
+		record  = 12 // before its RDATA, with a pointer as its owner
+		address = record + 4
+	)
+	question := func(name string) int { return 12 + len(name) + 2 + 4 }
+	tests := []struct {
+		name, typ string
+		want      int // octets, or what is left of 512 by whole addresses
+		reason    string
+	}{
+		{"to-big.default.svc.cluster.local", "CNAME", question("to-big.default.svc.cluster.local") + record + 4 + 2, "one label, and a pointer to the rest"},
+		{"to-big.default.svc.cluster.local", "ANY", question("to-big.default.svc.cluster.local") + record + 4 + 2, "as asked by its type"},
+		{"to-big.default.svc.cluster.local", "A", 512 - (512-question("to-big.default.svc.cluster.local")-record-4-2)%address, "as many addresses as fit"},
+		{"twice.default.svc.cluster.local", "A", 512 - (512-question("twice.default.svc.cluster.local")-2*record-7-2-4-2)%address, "and behind two"},
+		{"up.default.svc.cluster.local", "CNAME", question("up.default.svc.cluster.local") + record + 2, "a pointer alone"},
+		{"away.default.svc.cluster.local", "A", question("away.default.svc.cluster.local") + record + 17, "nothing is shared"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+" "+tt.typ, func(t *testing.T) {
+			a := ask{text: tt.name + " " + tt.typ}
+			_, m := exchange(t, s, a)
+			var q wire.Query
+			q.Parse(a.packet(t))
+			var r wire.Reply
+			r.Start(&q, nil, false)
+			s.Answer(&q, &r)
+			if got := r.Size(); got != tt.want || m.Truncated != (tt.want > 400) {
+				t.Errorf("%d octets, want %d\nreason: %s\n%v", got, tt.want, tt.reason, m)
 			}
 		})
 	}

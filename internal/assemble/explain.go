@@ -12,6 +12,7 @@ func effects() map[string]string {
 	return map[string]string{
 		"acl":         "says who may ask what; the name that is judged is the one after rewrite",
 		"any":         "answers questions of type ANY with one HINFO record",
+		"autopath":    "walks the search path for clients; of a file: @kubernetes has no effect yet",
 		"bind":        "listens on these addresses alone",
 		"bufsize":     "bounds replies over UDP",
 		"cache":       "keeps what other servers answered, and never an answer of our own zones, with disable or without; CoreDNS keeps those too",
@@ -19,8 +20,10 @@ func effects() map[string]string {
 		"chaos":       "answers questions of class CH for the version and the authors",
 		"cookies":     "names the secrets of DNS cookies; CoreDNS has none",
 		"debug":       "is accepted; panics are caught all the same, where CoreDNS would end",
+		"dns64":       "makes AAAA records of A records, for networks without IPv4",
 		"erratic":     "answers, or fails to, as tests of clients want it",
 		"errors":      "logs why queries are SERVFAIL",
+		"file":        "answers from zones in master files, which are read again when they change",
 		"forward":     "asks other servers; a reply that does not match its query is passed over, and the wait goes on",
 		"header":      "changes flags of queries and replies",
 		"health":      "answers /health; after SIGTERM, lameduck is for how long all is still answered",

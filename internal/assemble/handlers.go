@@ -12,9 +12,12 @@ import (
 
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/acl"
+	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
+	"github.com/rollcall-dns/rollcall/resolver/dns64"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/file"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/hosts"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
@@ -28,7 +31,9 @@ import (
 // handlerMetrics are those that handlers of all generations share.
 type handlerMetrics struct {
 	acl      *acl.Metrics
+	autopath *autopath.Metrics
 	cache    *cache.Metrics
+	dns64    *dns64.Metrics
 	forward  *forward.Metrics
 	hosts    *hosts.Metrics
 	local    *local.Metrics
@@ -40,7 +45,9 @@ type handlerMetrics struct {
 func newHandlerMetrics(r promclient.Registerer) (m handlerMetrics, err error) {
 	var errs []error
 	m.acl = made(acl.NewMetrics, r, &errs)
+	m.autopath = made(autopath.NewMetrics, r, &errs)
 	m.cache = made(cache.NewMetrics, r, &errs)
+	m.dns64 = made(dns64.NewMetrics, r, &errs)
 	m.forward = made(forward.NewMetrics, r, &errs)
 	m.hosts = made(hosts.NewMetrics, r, &errs)
 	m.local = made(local.NewMetrics, r, &errs)
@@ -84,6 +91,22 @@ func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) 
 	return local.New(c, next), nil
 }
 
+// searching makes the handler that walks the search path of clients.
+func searching(g *generation, b *block, c autopath.Config, next resolver.Handler) (resolver.Handler, error) {
+	if c.File != "" {
+		c.File = b.path(c.File)
+	}
+	if b.kubernetes != nil {
+		zones, err := names(b.kubernetes.Zones)
+		if err != nil {
+			return nil, err
+		}
+		c.Cluster = zones
+	}
+	c.Server, c.Metrics, c.Logger = b.server(), g.handlers.autopath, g.Logger
+	return autopath.New(c, next)
+}
+
 // access makes one handler of all of a block's acl directives.
 func access(g *generation, b *block, rules []acl.Rule, next resolver.Handler) (resolver.Handler, error) {
 	return acl.New(acl.Config{Rules: rules, Server: b.server(), Metrics: g.handlers.acl}, next)
@@ -114,6 +137,25 @@ func chaotic(g *generation, b *block, next resolver.Handler) (resolver.Handler, 
 		c.Version = chaos.DefaultVersion + "-" + g.Version
 	}
 	return chaos.New(c, next), nil
+}
+
+// translated makes the handler that makes AAAA records of A records.
+func translated(g *generation, b *block, c dns64.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.Server, c.Metrics = b.server(), g.handlers.dns64
+	return dns64.New(c, next), nil
+}
+
+// fromFiles makes one handler of all of a block's zones in master files.
+func fromFiles(g *generation, b *block, configs []file.Config, next resolver.Handler) (resolver.Handler, error) {
+	for i := range configs {
+		configs[i].File, configs[i].Logger = b.path(configs[i].File), g.Logger
+	}
+	h, err := file.New(configs, next)
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, h.Close)
+	return h, nil
 }
 
 // hostTable makes the handler of a table of hosts.

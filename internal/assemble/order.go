@@ -4,6 +4,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/acl"
 	anytype "github.com/rollcall-dns/rollcall/resolver/any"
+	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/bufsize"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
@@ -12,8 +13,10 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/debug"
+	"github.com/rollcall-dns/rollcall/resolver/dns64"
 	"github.com/rollcall-dns/rollcall/resolver/erratic"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/file"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/header"
 	"github.com/rollcall-dns/rollcall/resolver/health"
@@ -80,7 +83,7 @@ func plugins() []plugin {
 		one("rrl", rrl.Parse, limited),
 		{name: "dnstap"},
 		one("local", anywhere(local.Parse), localNames),
-		{name: "dns64"},
+		one("dns64", anywhere(dns64.Parse), translated),
 		one("any", anywhere(anytype.Parse), func(_ *generation, _ *block, _ anytype.Config, next resolver.Handler) (resolver.Handler, error) {
 			return anytype.New(next), nil
 		}),
@@ -94,7 +97,7 @@ func plugins() []plugin {
 		}),
 		{name: "tsig"},
 		together("rewrite", anywhere(rewrite.Parse), plain(rewrite.New)),
-		{name: "autopath"},
+		one("autopath", autopath.Parse, searching),
 		together("acl", acl.Parse, access),
 		one("header", anywhere(header.Parse), func(_ *generation, _ *block, c header.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &header.Handler{Config: c, Next: next}, nil
@@ -117,7 +120,8 @@ func plugins() []plugin {
 			},
 			handler: cluster,
 		},
-		{name: "file"}, {name: "auto"}, {name: "secondary"}, {name: "etcd"},
+		together("file", file.Parse, fromFiles),
+		{name: "auto"}, {name: "secondary"}, {name: "etcd"},
 		one("loop", loop.Parse, loops),
 		one("cache", anywhere(cache.Parse), cached),
 		many("forward", anywhere(forward.Parse), forwarded),

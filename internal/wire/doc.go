@@ -2,13 +2,14 @@
 // section 4, without allocating: it is what zone and resolver share on the way
 // of a packet.
 //
-// Three nouns. A Name is a domain name: absolute, lower-case, in wire form. A
+// Four nouns. A Name is a domain name: absolute, lower-case, in wire form. A
 // Query is a view of a received message: header, question and EDNS, checked
 // once by Parse, with the client's bytes left where they are. A Reply is a
 // message being appended to: it starts as the header and the client's own
 // question, takes resource records one by one, and knows its size limit, so
 // that what does not fit is left out by the rules of RFC 2181 section 9 and
-// never leaves a broken message.
+// never leaves a broken message. A Message is a reply of another server, or one made
+// elsewhere, checked once by ReadMessage so that a Reply can take it in as it is.
 //
 // What always holds:
 //   - Every message that Reply returns is well formed and within its limit.

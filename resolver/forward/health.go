@@ -38,10 +38,10 @@ func (h *Handler) doubt(u *upstream) {
 				}
 				return
 			}
-			u.metrics.checkFailed(u.to)
 			if int(u.fails.Add(1)) == u.config.MaxFails {
 				h.log.Warn("upstream is down", "handler", Name, "upstream", u.to, "err", err)
 			}
+			u.metrics.checkFailed(u.to)
 			select {
 			case <-u.done:
 				return

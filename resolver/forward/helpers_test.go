@@ -1,8 +1,11 @@
 package forward_test
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,11 +21,20 @@ import (
 type server struct {
 	target   forward.Target
 	udp, tcp atomic.Int64 // queries
-	conns    atomic.Int64 // queries that came by a TCP connection's first message
+
+	mu    sync.Mutex
+	peers map[string]bool // sockets that queries came from; guarded by mu
 }
 
 // addr returns the server's address as text.
 func (s *server) addr() string { return s.target.Addr.String() }
+
+// sockets returns how many sockets queries came from.
+func (s *server) sockets() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.peers)
+}
 
 // queries returns how many came.
 func (s *server) queries() int { return int(s.udp.Load() + s.tcp.Load()) }
@@ -63,10 +75,14 @@ func serveAt(t testing.TB, addr string, h dns.HandlerFunc) *server {
 }
 
 func (s *server) start(t testing.TB, l net.Listener, p net.PacketConn, h dns.HandlerFunc) {
+	s.peers = map[string]bool{}
 	s.target = forward.Target{Addr: netip.MustParseAddrPort(l.Addr().String())}
 	counted := func(n *atomic.Int64) dns.HandlerFunc {
 		return func(w dns.ResponseWriter, m *dns.Msg) {
 			n.Add(1)
+			s.mu.Lock()
+			s.peers[w.RemoteAddr().String()] = true
+			s.mu.Unlock()
 			h(w, m)
 		}
 	}
@@ -138,13 +154,17 @@ func silent(dns.ResponseWriter, *dns.Msg) {}
 // refuse ends the chain of most tests.
 var refuse = resolver.Refuse{}
 
-// config returns the defaults with targets, and timeouts that tests need not wait
-// long for.
+// soon is a read timeout for upstreams that are silent. It is long enough for those
+// that are not to answer on a busy machine.
+const soon = 500 * time.Millisecond
+
+// config returns the defaults with targets asked in that order, and checks often. Its
+// read timeout only tells a failure from a success.
 func config(t testing.TB, targets ...forward.Target) forward.Config {
 	c := forward.Defaults()
 	c.From = append(c.From, dnstest.Name(t, "."))
 	c.To, c.Policy = targets, forward.Sequential
-	c.ReadTimeout = 200 * time.Millisecond
+	c.ReadTimeout = 30 * time.Second
 	c.Check.Interval = 10 * time.Millisecond
 	return c
 }
@@ -200,3 +220,20 @@ func ask(t testing.TB, h resolver.Handler, via resolver.Transport, m *dns.Msg) r
 
 // question asks for the A records of www.example.org.
 func question() *dns.Msg { return dnstest.Question("www.example.org", dns.TypeA) }
+
+// lockedWriter writes to text while mu is held.
+type lockedWriter struct {
+	mu   *sync.Mutex
+	text *strings.Builder
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// textLogger returns a logger to text.
+func textLogger(mu *sync.Mutex, text *strings.Builder) *slog.Logger {
+	return slog.New(slog.NewTextHandler(lockedWriter{mu, text}, nil))
+}

@@ -40,7 +40,7 @@ func follow(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	if o != resolver.Answered {
 		whole.Ns = rest.Ns // the SOA record of the denial
 	}
-	whole.Rcode = rest.Rcode
+	whole.Rcode, whole.Truncated = rest.Rcode, rest.Truncated
 	if err := r.SetMsg(whole); err != nil {
 		return unfollowed(r, target, err)
 	}

@@ -131,15 +131,27 @@ func TestLong(t *testing.T) {
 }
 
 func TestBlockRate(t *testing.T) {
-	start(t, rollcallpprof.Config{BlockRate: 1})
-	before := pprof.Lookup("block").Count()
-	dnstest.Eventually(t, "a block is in the profile", func() bool {
+	profile := func() string {
+		var b bytes.Buffer
+		if err := pprof.Lookup("block").WriteTo(&b, 1); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	block := func() {
 		c := make(chan struct{})
 		go func() { time.Sleep(time.Millisecond); close(c) }()
 		<-c
-		return pprof.Lookup("block").Count() > before
-	})
-	start(t, rollcallpprof.Config{}) // as the next tests want it
+	}
+	start(t, rollcallpprof.Config{})
+	before := profile()
+	block()
+	if after := profile(); after != before {
+		t.Errorf("without block:\n%s\nbefore:\n%s", after, before)
+	}
+	start(t, rollcallpprof.Config{BlockRate: 1})
+	dnstest.Eventually(t, "a block is in the profile", func() bool { block(); return profile() != before })
+	start(t, rollcallpprof.Config{}) // as the next run wants it
 }
 
 func TestInUse(t *testing.T) {

@@ -21,7 +21,7 @@ const Dropped = "dropped"
 type Metrics struct {
 	requests, dnssecOK                  *prometheus.Desc
 	requestSize, responseSize, duration *prometheus.Desc
-	responses                           *prometheus.Desc
+	responses, truncated                *prometheus.Desc
 
 	enabled  *prometheus.GaugeVec
 	panics   prometheus.Counter
@@ -45,6 +45,9 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		dnssecOK:     desc("do_requests_total", "Queries with the DO bit set."),
 		responseSize: desc("response_size_bytes", "Size of replies.", "proto"),
 		responses:    desc("responses_total", "Replies sent, by rcode and the handler that made them.", "rcode", "plugin"),
+		truncated: prometheus.NewDesc("rollcall_replies_truncated_total",
+			"Replies with TC, which lack records: by UDP the client asks again, by TCP 64 KiB were not enough.",
+			[]string{"server", "zone", "proto"}, nil),
 		enabled: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "coredns_plugin_enabled", Help: "1 for each handler of a server block.",
 		}, []string{"server", "zone", "view", "name"}),
@@ -162,7 +165,7 @@ func (m *Metrics) zone(server, name string, apex zone.Name) *zoneMetrics {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.requests, m.dnssecOK, m.requestSize, m.responseSize, m.duration, m.responses} {
+	for _, d := range []*prometheus.Desc{m.requests, m.dnssecOK, m.requestSize, m.responseSize, m.duration, m.responses, m.truncated} {
 		to <- d
 	}
 }
@@ -210,10 +213,13 @@ func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
 	for t := range transports {
 		proto := resolver.Transport(t).String()
 		var received, sent total[sizes]
+		var truncated uint64
 		for _, s := range z.shards {
+			truncated += s.truncated[t].Load()
 			received.add(&s.requestSize[t])
 			sent.add(&s.responseSize[t])
 		}
+		to <- prometheus.MustNewConstMetric(m.truncated, prometheus.CounterValue, float64(truncated), z.server, z.zone, proto)
 		collectHistogram(to, m.requestSize, received, z.server, z.zone, "", proto)
 		collectHistogram(to, m.responseSize, sent, z.server, z.zone, "", proto)
 		for f := range families {

@@ -53,10 +53,10 @@ func newMetrics(t testing.TB) (*promclient.Registry, *prometheus.Metrics) {
 }
 
 // counted returns the chain of a server block with two zones, and a block-less rest.
-func counted(t testing.TB, m *prometheus.Metrics) *resolver.Mux {
+func counted(t testing.TB, m *prometheus.Metrics, z *zone.Zone) *resolver.Mux {
 	t.Helper()
 	zones := []zone.Name{dnstest.Name(t, "local"), dnstest.Name(t, "cluster.local")}
-	h := m.Handler("dns://:53", zones, &kubernetes.Handler{Zone: dnstest.Zone(t), Next: resolver.Refuse{}})
+	h := m.Handler("dns://:53", zones, &kubernetes.Handler{Zone: z, Next: resolver.Refuse{}})
 	mux := &resolver.Mux{Otherwise: m.Handler("dns://:53", nil, resolver.Refuse{})}
 	for _, z := range zones {
 		mux.Handle(z, h)
@@ -157,7 +157,7 @@ func TestNames(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			registry, m := newMetrics(t)
-			responder := resolver.Responder{Handler: counted(t, m)}
+			responder := resolver.Responder{Handler: counted(t, m, dnstest.Zone(t))}
 			x := dnstest.Exchange()
 			if tt.tcp {
 				x.Query.Transport = resolver.TCP
@@ -178,7 +178,7 @@ func TestNames(t *testing.T) {
 
 func TestBuckets(t *testing.T) {
 	registry, m := newMetrics(t)
-	dnstest.Serve(t, counted(t, m), dnstest.Question("cluster.local.", dns.TypeSOA))
+	dnstest.Serve(t, counted(t, m, dnstest.Zone(t)), dnstest.Question("cluster.local.", dns.TypeSOA))
 	tests := []struct{ metric, labels, want string }{
 		{
 			"coredns_dns_request_duration_seconds", `server="dns://:53",view="",zone="cluster.local.",`,
@@ -261,7 +261,7 @@ func TestDropped(t *testing.T) {
 func TestConcurrently(t *testing.T) {
 	const each = 100
 	registry, m := newMetrics(t)
-	mux := counted(t, m)
+	mux := counted(t, m, dnstest.Zone(t))
 	names := []string{"web.default.svc.cluster.local.", "nothing.cluster.local.", "a.default.svc.cluster.local."}
 	var all sync.WaitGroup
 	for range 4 {
@@ -288,7 +288,7 @@ func TestConcurrently(t *testing.T) {
 // TestNoLookups sees that counting looks no label up, as that would allocate.
 func TestNoLookups(t *testing.T) {
 	_, m := newMetrics(t)
-	mux := counted(t, m)
+	mux := counted(t, m, dnstest.Zone(t))
 	responder := resolver.Responder{Handler: mux}
 	for _, name := range []string{"web.default.svc.cluster.local.", "nothing.cluster.local.", "example.com."} {
 		x, packet, dst := dnstest.Exchange(), dnstest.Pack(t, dnstest.Question(name, dns.TypeA)), make([]byte, 0, 1232)

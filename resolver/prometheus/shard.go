@@ -11,7 +11,7 @@ import (
 const (
 	transports = 2
 	families   = 2
-	rcodes     = 16 // those of the header: handlers give no others
+	rcodes     = 24 // up to BADCOOKIE (RFC 7873 section 8), the last that there is; others count as that
 )
 
 // shard is what one reader of packets has counted in one zone. Readers have
@@ -22,6 +22,7 @@ type shard struct {
 	dnssecOK     atomic.Uint64
 	requestSize  [transports]histogram[sizes]
 	responseSize [transports]histogram[sizes]
+	truncated    [transports]atomic.Uint64
 	duration     histogram[times]
 	responses    [rcodes]atomic.Pointer[responses] // by rcode
 }
@@ -41,6 +42,9 @@ func (s *shard) count(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) 
 		return
 	}
 	s.responseSize[q.Transport].observe(uint64(r.Size()))
+	if r.Truncated() {
+		s.truncated[q.Transport].Add(1)
+	}
 	s.duration.observe(uint64(max(time.Since(q.Received), 0)))
 	s.response(o.Rcode(r), r.Handler).Add(1)
 }
@@ -55,7 +59,7 @@ type responses struct {
 
 // response returns the counter of replies of an rcode that a handler made.
 func (s *shard) response(rcode wire.Rcode, handler string) *atomic.Uint64 {
-	list := &s.responses[rcode%rcodes]
+	list := &s.responses[min(rcode, rcodes-1)]
 	for {
 		first := list.Load()
 		for c := first; c != nil; c = c.next {

@@ -46,6 +46,29 @@ func sharePort(_, _ string, c syscall.RawConn) error {
 	return errors.Join(err, failed)
 }
 
+// Kernel memory that a connection may take for what was not read yet, and what was
+// not sent. The kernel doubles them. By itself it would give a client that does
+// not read some megabytes.
+const (
+	receiveBuffer = 64 << 10
+	sendBuffer    = 128 << 10
+)
+
+// boundBuffers bounds the kernel's memory for each connection that a listener takes
+// in (socket(7), SO_RCVBUF and SO_SNDBUF: they are inherited).
+func boundBuffers(l *net.TCPListener) error {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	var in, out error
+	err = raw.Control(func(fd uintptr) {
+		in = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+		out = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	})
+	return errors.Join(err, in, out)
+}
+
 // leaveRoutes takes out of a packet's control data which interface it came in
 // by, so that the reply leaves by the one that the routing tables say. The
 // address that was asked stays.

@@ -3,10 +3,14 @@ package server
 import (
 	"bytes"
 	"encoding/binary"
+	"net"
+	"net/netip"
 	"slices"
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // cmsg returns one piece of control data, padded as the kernel does.
@@ -49,5 +53,70 @@ func TestLeaveRoutes(t *testing.T) {
 				t.Errorf("%s:\n got %x\nwant %x", tt.reason, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestZoned(t *testing.T) {
+	raw := func(family uint16, port uint16, rest ...[]byte) (b [unix.SizeofSockaddrInet6]byte) {
+		head := binary.BigEndian.AppendUint16(binary.NativeEndian.AppendUint16(nil, family), port)
+		copy(b[:], append(head, slices.Concat(rest...)...))
+		return b
+	}
+	flow, link := make([]byte, 4), binary.NativeEndian.AppendUint32(nil, 7)
+	address := func(s string) []byte { return netip.MustParseAddr(s).AsSlice() }
+	tests := []struct {
+		name         string
+		raw          [unix.SizeofSockaddrInet6]byte
+		client, want string
+		reason       string
+	}{
+		{"IPv4", raw(unix.AF_INET, 53, address("192.0.2.1")), "192.0.2.1:53", "192.0.2.1:53", "no zones there"},
+		{"IPv4 by a socket of both", raw(unix.AF_INET6, 53, flow, address("::ffff:192.0.2.1")), "192.0.2.1:53", "192.0.2.1:53", "clients are compared as IPv4"},
+		{"IPv6", raw(unix.AF_INET6, 53, flow, address("2001:db8::1")), "[2001:db8::1]:53", "[2001:db8::1]:53", "no zone"},
+		{"of a link", raw(unix.AF_INET6, 53, flow, address("fe80::1"), link), "[fe80::1]:53", "[fe80::1%7]:53",
+			"RFC 4007 section 6: no destination without its zone, which no prefix of an ACL has"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if client, got := addrPort(&tt.raw).String(), zoned(&tt.raw).String(); client != tt.client || got != tt.want {
+				t.Errorf("%s: client %s, want %s; reply to %s, want %s", tt.reason, client, tt.client, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestBoundBuffers sees that connections have the bounds of their listener.
+func TestBoundBuffers(t *testing.T) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := boundBuffers(l); err != nil {
+		t.Fatal(err)
+	}
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := l.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for option, want := range map[int]int{unix.SO_RCVBUF: receiveBuffer, unix.SO_SNDBUF: sendBuffer} {
+		var got int
+		var failed error
+		if err := raw.Control(func(fd uintptr) { got, failed = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, option) }); err != nil || failed != nil {
+			t.Fatal(err, failed)
+		}
+		if got != 2*want {
+			t.Errorf("socket option %d is %d, want twice %d", option, got, want)
+		}
 	}
 }

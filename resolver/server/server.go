@@ -159,6 +159,9 @@ func (s *Server) open() error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.tcp = stream.(*net.TCPListener)
+	if err := boundBuffers(s.tcp); err != nil {
+		s.config.Logger.Warn("connections may take more of the kernel's memory than they should", "err", err)
+	}
 	if s.config.TLS != nil {
 		return nil
 	}

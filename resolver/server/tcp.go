@@ -154,7 +154,7 @@ func (s *Server) readConn(p *pipeline) bool {
 			return false
 		}
 		if err != nil {
-			return errors.Is(err, io.EOF) || s.isClosing() || !in.begun() && errors.Is(err, os.ErrDeadlineExceeded)
+			return errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded)
 		}
 		if in.begun() && (!begun || answered > 0) {
 			s.setReadDeadline(p.conn, s.config.ReadTimeout) // what is left begins a message

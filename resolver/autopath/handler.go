@@ -1,0 +1,132 @@
+package autopath
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// Name is the handler's name in metrics and the Corefile.
+const Name = "autopath"
+
+// Handler walks search paths. Make it with New.
+type Handler struct {
+	config    Config
+	zones     []zone.Name
+	search    []zone.Name        // of the file
+	succeeded prometheus.Counter // nil counts nothing
+	next      resolver.Handler
+}
+
+// New reads the search path of the file, and returns a handler before next. It
+// does not read it again.
+func New(c Config, next resolver.Handler) (*Handler, error) {
+	h := &Handler{config: c, succeeded: c.Metrics.of(c.Server), next: next}
+	for _, text := range c.Zones {
+		name, err := zone.ParseName(text)
+		if err != nil {
+			return nil, fmt.Errorf("autopath: zone: %w", err)
+		}
+		h.zones = append(h.zones, name)
+	}
+	file, mayMiss := c.File, false
+	if c.Kubernetes && file == "" {
+		file, mayMiss = hostFile, true
+	}
+	var err error
+	if h.search, err = readSearch(file, mayMiss); err != nil {
+		return nil, err
+	}
+	if c.Kubernetes && c.Namespaces == nil && c.Logger != nil {
+		c.Logger.Warn("autopath: no effect, as it needs kubernetes with pods verified", slog.String("server", c.Server))
+	}
+	return h, nil
+}
+
+// Serve passes q on, and looks for the name further on the client's search path if
+// it does not exist.
+func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+	o := h.next.Serve(q, r)
+	// Fast path: most names are there, or in no search domain.
+	if o != resolver.NameError || q.Class != wire.ClassIN || longest(q.Name(), h.zones) == "" {
+		return o
+	}
+	// Slow path.
+	names := others(zone.Name(q.Name()), h.path(q))
+	if len(names) == 0 {
+		return o
+	}
+	denial, err := r.Msg()
+	if err != nil {
+		r.Clear()
+		r.Err = fmt.Errorf("autopath: %w", err)
+		return resolver.ServFail
+	}
+	for _, name := range names {
+		m, found, _ := resolver.Ask(h.next, q, resolver.Question{Name: name.String(), Type: q.Type})
+		switch found {
+		case resolver.Answered, resolver.NoData:
+			return h.lead(q, r, found, alias(q, name, m, denial))
+		case resolver.NameError:
+			continue
+		case resolver.Later:
+			r.Clear()
+			return resolver.Later
+		}
+		// It can't be told, or is none of the client's business. The client asks for
+		// it by itself, and gets to know.
+		return o
+	}
+	return o
+}
+
+// lead makes m the reply, whose outcome is o.
+func (h *Handler) lead(q *resolver.Query, r *resolver.Reply, o resolver.Outcome, m *dns.Msg) resolver.Outcome {
+	r.Clear()
+	r.Handler = Name
+	if err := r.SetMsg(m); err != nil {
+		r.Clear()
+		r.Err = fmt.Errorf("autopath: %w", err)
+		return resolver.ServFail
+	}
+	if h.succeeded != nil && q.Depth == 0 {
+		h.succeeded.Inc()
+	}
+	return o
+}
+
+// alias makes the reply to a question for name one to q, with a CNAME record from
+// there. That holds for as long as denial, and the records at name, do.
+func alias(q *resolver.Query, name zone.Name, m, denial *dns.Msg) *dns.Msg {
+	owner := zone.Name(q.Name()).String()
+	var ttl uint32
+	if len(m.Answer) > 0 {
+		ttl = m.Answer[0].Header().Ttl
+	} else {
+		ttl = soaTTL(m)
+	}
+	cname := &dns.CNAME{
+		Hdr:    dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: min(ttl, soaTTL(denial))},
+		Target: name.String(),
+	}
+	m.Answer = append([]dns.RR{cname}, m.Answer...)
+	m.Question[0].Name = owner
+	return m
+}
+
+// soaTTL returns for how long, in seconds, a denial holds: not at all without a
+// SOA record (RFC 2308 section 5).
+func soaTTL(m *dns.Msg) uint32 {
+	for _, rr := range m.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			return min(soa.Hdr.Ttl, soa.Minttl)
+		}
+	}
+	return 0
+}
