@@ -68,6 +68,7 @@ func (r *run) reload(ctx, running context.Context, asked bool) {
 	}
 	plan, err := r.Load()
 	if err == nil && plan.File.String() == old.plan.File.String() {
+		r.refused = ""
 		if asked {
 			r.Logger.Info("the configuration is as it was", "corefile", plan.File.Name)
 		}
@@ -77,10 +78,14 @@ func (r *run) reload(ctx, running context.Context, asked bool) {
 		err = r.change(ctx, running, plan, old)
 	}
 	if err != nil {
-		r.reloads.failed.Inc()
-		r.Logger.Error("the changed configuration is not served; the old one goes on", "err", err)
+		if text := err.Error(); asked || text != r.refused { // it is tried at each look, and told of once
+			r.refused = text
+			r.reloads.failed.Inc()
+			r.Logger.Error("the changed configuration is not served; the old one goes on", "err", err)
+		}
 		return
 	}
+	r.refused = ""
 	r.reloads.serves(plan)
 	r.Logger.Info("serving the changed configuration", "corefile", plan.File.Name)
 	for _, text := range plan.Warnings() {

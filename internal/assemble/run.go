@@ -69,6 +69,7 @@ type run struct {
 	metrics   *prometheus.Metrics
 	handlers  handlerMetrics
 	reloads   *reloadMetrics
+	refused   string // why the configuration as it is now is not served; "" if it is
 	current   atomic.Pointer[generation]
 	endpoints endpoints
 	servers   map[string]dnsServer // by address, as the Corefile has it
