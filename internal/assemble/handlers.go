@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/dns64"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/file"
@@ -24,6 +25,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/local"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
 	"github.com/rollcall-dns/rollcall/resolver/loop"
+	"github.com/rollcall-dns/rollcall/resolver/metadata"
 	"github.com/rollcall-dns/rollcall/resolver/rrl"
 	"github.com/rollcall-dns/rollcall/resolver/template"
 )
@@ -91,17 +93,37 @@ func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) 
 	return local.New(c, next), nil
 }
 
-// searching makes the handler that walks the search path of clients.
-func searching(g *generation, b *block, c autopath.Config, next resolver.Handler) (resolver.Handler, error) {
-	if c.File != "" {
-		c.File = b.path(c.File)
-	}
+// labelled makes the handler that has others tell of a query. Of clients it tells
+// nothing, as pods are not known by their addresses.
+func labelled(_ *generation, b *block, c metadata.Config, next resolver.Handler) (resolver.Handler, error) {
 	if b.kubernetes != nil {
 		zones, err := names(b.kubernetes.Zones)
 		if err != nil {
 			return nil, err
 		}
-		c.Cluster = zones
+		multicluster, err := names(b.kubernetes.Multicluster)
+		if err != nil {
+			return nil, err
+		}
+		c.Cluster = &metadata.Cluster{Zones: zones, Multicluster: multicluster, Zonal: b.kubernetes.Zonal}
+	}
+	return metadata.New(c, next)
+}
+
+// parseSearch parses an autopath directive, which must name a file: whose pod has
+// an address is not known.
+func parseSearch(d corefile.Directive, blockZones []string) (autopath.Config, error) {
+	c, err := autopath.Parse(d, blockZones)
+	if err == nil && c.Kubernetes {
+		err = d.Errorf("@kubernetes is not supported yet; name a file like /etc/resolv.conf, whose search path is then that of every client")
+	}
+	return c, err
+}
+
+// searching makes the handler that walks the search path of clients.
+func searching(g *generation, b *block, c autopath.Config, next resolver.Handler) (resolver.Handler, error) {
+	if c.File != "" {
+		c.File = b.path(c.File)
 	}
 	c.Server, c.Metrics, c.Logger = b.server(), g.handlers.autopath, g.Logger
 	return autopath.New(c, next)

@@ -4,7 +4,6 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/acl"
 	anytype "github.com/rollcall-dns/rollcall/resolver/any"
-	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/bufsize"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
@@ -27,6 +26,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/local"
 	querylog "github.com/rollcall-dns/rollcall/resolver/log"
 	"github.com/rollcall-dns/rollcall/resolver/loop"
+	"github.com/rollcall-dns/rollcall/resolver/metadata"
 	"github.com/rollcall-dns/rollcall/resolver/minimal"
 	"github.com/rollcall-dns/rollcall/resolver/multisocket"
 	"github.com/rollcall-dns/rollcall/resolver/nsid"
@@ -51,7 +51,8 @@ import (
 func plugins() []plugin {
 	return []plugin{
 		setting("root", root.Parse, func(b *block) **root.Config { return &b.root }),
-		{name: "metadata"}, {name: "geoip"},
+		one("metadata", metadata.Parse, labelled),
+		{name: "geoip"},
 		one("cancel", anywhere(cancel.Parse), plain(cancel.New)),
 		{name: "proxyproto"}, {name: "quic"}, {name: "grpc_server"},
 		setting("https", https.Parse, func(b *block) **https.Config { return &b.https }),
@@ -97,7 +98,7 @@ func plugins() []plugin {
 		}),
 		{name: "tsig"},
 		together("rewrite", anywhere(rewrite.Parse), plain(rewrite.New)),
-		one("autopath", autopath.Parse, searching),
+		one("autopath", parseSearch, searching),
 		together("acl", acl.Parse, access),
 		one("header", anywhere(header.Parse), func(_ *generation, _ *block, c header.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &header.Handler{Config: c, Next: next}, nil

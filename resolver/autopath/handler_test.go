@@ -219,7 +219,7 @@ func TestFile(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("y", 62)+".", 4) + "y" // 255 octets, and so no name can be below it
 	tests := []struct{ zones, search, name, want, reason string }{
 		{".", "example.org example.com com", "b.example.org.", "NOERROR\nb.example.org. 5 IN CNAME b.com.\nb.com. 3600 IN A 127.0.0.53", "in order"},
-		{".", "Example.ORG. example.org", "b.example.org.", "NOERROR\nb.example.org. 5 IN CNAME b.\nb. 3600 IN A 127.0.0.54", "a domain that comes twice is asked once"},
+		{".", "Example.ORG. example.org net Net", "b.example.org.", "NOERROR\nb.example.org. 5 IN CNAME b.\nb. 3600 IN A 127.0.0.54", "a domain that comes twice is asked once"},
 		{".", "example.org com", "b.example.com.", "NXDOMAIN\n" + soa, "not the first domain"},
 		{"example.net.", "example.org com", "b.example.org.", "NXDOMAIN\n" + soa, "not in the zones"},
 		{"example.org.", "example.org com", "b.example.org.", "NOERROR\nb.example.org. 5 IN CNAME b.com.\nb.com. 3600 IN A 127.0.0.53", "in the zones; where it leads to need not be"},

@@ -49,7 +49,7 @@ func ParseFormat(text string) (Format, error) {
 		value, ok := known[name]
 		switch {
 		case !ok && name[0] == '/':
-			value = unset
+			value = labelled(name[1:])
 		case !ok:
 			return Format{}, fmt.Errorf("unknown placeholder {%s} (known: common, combined, %s)",
 				name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
@@ -106,6 +106,17 @@ func placeholders() map[string]appender {
 
 // unset appends what stands for a value that there is none of.
 func unset(dst []byte, _ *Values) []byte { return append(dst, '-') }
+
+// labelled appends what handlers told by a label, where the server block has
+// metadata.
+func labelled(label string) appender {
+	return func(dst []byte, v *Values) []byte {
+		if value, ok := v.Labels[label]; ok && value != "" {
+			return append(dst, value...)
+		}
+		return unset(dst, v)
+	}
+}
 
 // replied makes a value of the reply unset where there is no reply.
 func replied(value appender) appender {

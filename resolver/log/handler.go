@@ -97,6 +97,7 @@ func values(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) *Values {
 		Class:       q.Class,
 		Size:        q.Size(),
 		DO:          q.DO,
+		Labels:      q.Labels,
 		BufSize:     wire.MinUDP,
 		NoReply:     o == resolver.Dropped,
 		Rcode:       uint16(o.Rcode(r)),

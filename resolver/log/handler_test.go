@@ -232,3 +232,34 @@ func ExampleHandler() {
 	responder.Respond(new(resolver.Exchange), packet, nil)
 	// Output: [INFO] "A example.com." REFUSED
 }
+
+// TestLabels has a handler tell something of the query.
+func TestLabels(t *testing.T) {
+	const format = "{name} {/forward/upstream} {/other/label}"
+	f, err := corefile.Parse("Corefile", strings.NewReader(". {\nlog . \""+format+"\"\n}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := log.Parse(f.Blocks[0].Directives[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	h, err := log.New([]log.Config{c}, &out, resolver.HandlerFunc(func(q *resolver.Query, _ *resolver.Reply) resolver.Outcome {
+		q.Note("forward/upstream", "192.0.2.1:53")
+		return resolver.NoData
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	question := dnstest.Question("name.example.", dns.TypeA)
+	dnstest.Serve(t, h, question)
+	dnstest.Serve(t, resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+		q.Labels = map[string]string{}
+		return h.Serve(q, r)
+	}), question)
+	want := "[INFO] name.example. - -\n[INFO] name.example. 192.0.2.1:53 -\n"
+	if out.String() != want {
+		t.Errorf("logged %q, want %q: labels count where there is metadata", out.String(), want)
+	}
+}

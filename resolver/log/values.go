@@ -22,6 +22,9 @@ type Values struct {
 	DO          bool   // DNSSEC OK (RFC 3225)
 	BufSize     uint16 // how much the client takes over UDP, at least 512; 65535 over TCP
 
+	// Labels are what handlers told, by "handler/name".
+	Labels map[string]string
+
 	// NoReply is for a query that got none. The fields below do not count then.
 	NoReply     bool
 	Rcode       uint16 // with the upper bits of EDNS (RFC 6891 section 6.1.3)
