@@ -192,8 +192,10 @@ func buildVersion() (version, revision string) {
 }
 
 // newLogger returns the process's log: to standard error, as text.
-func newLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, nil))
+func newLogger(w io.Writer) *slog.Logger { return newLeveledLogger(w, slog.LevelInfo) }
+
+func newLeveledLogger(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // exists reports whether there is a file at path.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -33,8 +34,16 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		case len(args) > 0:
 			return fmt.Errorf("serve takes no arguments, got %q; manifests are named by -manifests, a Corefile by -conf", args[0])
 		}
-		log := newLogger(s.err)
-		plan, err := config.load(ctx)
+		level := new(slog.LevelVar)
+		log := newLeveledLogger(s.err, level)
+		load := func() (*assemble.Plan, error) {
+			plan, err := config.load(ctx)
+			if err == nil && plan.Debug() {
+				level.Set(slog.LevelDebug)
+			}
+			return plan, err
+		}
+		plan, err := load()
 		if err != nil {
 			return err
 		}
@@ -61,7 +70,7 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
-			Load:   func() (*assemble.Plan, error) { return config.load(ctx) },
+			Load:   load,
 			Reload: reloads,
 		})
 		return withRemedy(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/https"
+	tlsconfig "github.com/rollcall-dns/rollcall/resolver/tls"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -20,6 +21,8 @@ type listener struct {
 	mux    *resolver.Mux
 	tls    *tls.Config // of the scheme, if it has any
 	https  https.Config
+	// certificate is what blocks that listen here must agree on.
+	certificate shared[tlsconfig.Config]
 	sockets
 }
 
@@ -29,6 +32,7 @@ func (l *listener) label() string { return l.scheme + "://" + l.addr }
 // chains makes the chain of each server block, and groups them by the addresses
 // that they listen on.
 func (g *generation) chains() error {
+	outer, inner := split(plugins())
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
 		hosts, err := b.hosts()
@@ -38,7 +42,6 @@ func (g *generation) chains() error {
 		if err := g.zones(b, hosts); err != nil {
 			return err
 		}
-		outer, inner := split(plugins())
 		chain, err := g.chain(b, inner, resolver.Refuse{})
 		if err != nil {
 			return err
@@ -114,6 +117,11 @@ func (g *generation) listener(b *block, key corefile.Key, addr string) (*listene
 	l := g.listeners[at]
 	if l.scheme != key.Scheme {
 		return nil, key.Pos.Errorf("%s is also served as %s", key, l.label())
+	}
+	if key.Scheme != "dns" {
+		if err := l.certificate.take(b, "tls", "the sockets of "+addr, b.tls); err != nil {
+			return nil, err
+		}
 	}
 	if b.https != nil {
 		l.https = *b.https

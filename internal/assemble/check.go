@@ -92,9 +92,9 @@ func (p *Plan) Warnings() []string {
 	return out
 }
 
-// answering returns the directives that have answers for more than a name or two.
+// answering returns the directives that have answers.
 func answering() []string {
-	return []string{"kubernetes", "forward", "file", "hosts", "template", "erratic", "whoami"}
+	return []string{"kubernetes", "forward", "file", "hosts", "template", "local", "chaos", "erratic", "whoami"}
 }
 
 // unreachable returns the zones of kubernetes none of whose names are the

@@ -80,7 +80,7 @@ func TestWarnings(t *testing.T) {
 		{"root", ". {\nkubernetes a.example in-addr.arpa\n}", nil, "every name is in the root"},
 		{"own zones", "a.example 10.0.0.0/8 {\nkubernetes {\nmanifests " + dir + "\n}\n}", nil, "as the block's"},
 		{"a part", "prod.svc.a.example {\nkubernetes a.example\n}", nil, "some of the names come here"},
-		{"no kubernetes", ". {\nerrors\n}", []string{"Corefile: no server block has kubernetes, forward, file, hosts, template, erratic, whoami: every query is REFUSED"}, "a server of nothing"},
+		{"no kubernetes", ". {\nerrors\n}", []string{"Corefile: no server block has kubernetes, forward, file, hosts, template, local, chaos, erratic, whoami: every query is REFUSED"}, "a server of nothing"},
 		{
 			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
 			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
@@ -19,7 +20,7 @@ func effects() map[string]string {
 		"cancel":      "bounds the time that a query may take",
 		"chaos":       "answers questions of class CH for the version and the authors",
 		"cookies":     "names the secrets of DNS cookies; CoreDNS has none",
-		"debug":       "is accepted; panics are caught all the same, where CoreDNS would end",
+		"debug":       "logs more; panics are caught all the same, where CoreDNS would end",
 		"dns64":       "makes AAAA records of A records, for networks without IPv4",
 		"erratic":     "answers, or fails to, as tests of clients want it",
 		"errors":      "logs why queries are SERVFAIL",
@@ -52,7 +53,12 @@ func effects() map[string]string {
 	}
 }
 
-// Explain says for each line of the Corefile what it does, as file:line: text.
+// Debug reports whether a server block asks for more in the log.
+func (p *Plan) Debug() bool {
+	return slices.ContainsFunc(p.blocks, func(b block) bool { return b.debug != nil })
+}
+
+// Explain says for each directive of the Corefile what it does, as file:line: text.
 func (p *Plan) Explain() []string {
 	does := effects()
 	var lines []string
@@ -75,7 +81,7 @@ func written(d corefile.Directive) string {
 	const most = 60
 	text := strings.Join(append([]string{d.Name}, d.Args...), " ")
 	if len(text) > most {
-		text = text[:most] + "..."
+		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
 	return text
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
+	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -34,7 +35,8 @@ type generation struct {
 // changed.
 type source struct {
 	zones
-	self    string // the addresses listened on, which are in the zone
+	self    string       // the addresses listened on, which are in the zone
+	at      corefile.Pos // of the block that it was made for, which metrics are labelled with
 	metrics *deferred
 	stop    context.CancelFunc // nil before it runs
 	stopped chan struct{}
@@ -43,7 +45,7 @@ type source struct {
 }
 
 // newGeneration makes a plan's chains. It takes over from old, which may be nil,
-// what can stay. Nothing runs yet but what old had running.
+// what can stay. No source and no probe runs yet but what old had running.
 func (r *run) newGeneration(p *Plan, old *generation) (*generation, error) {
 	g := &generation{run: r, plan: p, sourceOf: map[*block]*source{}}
 	if err := g.makeJar(old); err != nil {
@@ -64,7 +66,7 @@ func (g *generation) makeJar(old *generation) error {
 	if old != nil {
 		was, err := old.plan.cookies()
 		is, err2 := g.plan.cookies()
-		if err == nil && err2 == nil && was.config == is.config {
+		if err == nil && err2 == nil && was.config == is.config && is.config == (cookies.Config{}) {
 			g.jar = old.jar
 			return nil
 		}
@@ -77,13 +79,14 @@ func (g *generation) makeJar(old *generation) error {
 // adopt takes over the sources of old that a block of g describes too.
 func (g *generation) adopt(old *generation) {
 	if (len(old.sources) > 1) != (g.plan.countSources() > 1) {
-		return // their metrics have other labels
+		return // their metrics have other labels, as those of blocks that moved
 	}
 	var taken []*source
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
 		for _, s := range old.sources {
-			if b.kubernetes != nil && !slices.Contains(taken, s) && reflect.DeepEqual(b.kubernetes, s.config) && s.self == b.self() {
+			if b.kubernetes != nil && !slices.Contains(taken, s) && reflect.DeepEqual(b.kubernetes, s.config) && s.self == b.self() &&
+				(len(old.sources) < 2 || s.at == b.Pos) {
 				taken = append(taken, s)
 				g.sourceOf[b] = s
 				break
@@ -108,6 +111,9 @@ func (g *generation) zones(b *block, hosts []string) error {
 		g.sources = append(g.sources, s)
 		return nil
 	}
+	if slices.Contains(b.kubernetes.Manifests, "-") && g.current.Load() != nil {
+		return b.Find("kubernetes")[0].Errorf("standard input (manifests -) can't be read again: this needs a restart")
+	}
 	self, err := selfAddrs(hosts)
 	if err != nil {
 		return err
@@ -121,7 +127,7 @@ func (g *generation) zones(b *block, hosts []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Pos, err)
 	}
-	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), metrics: metrics, stopped: make(chan struct{})}
+	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), at: b.Pos, metrics: metrics, stopped: make(chan struct{})}
 	g.sources = append(g.sources, s)
 	g.sourceOf[b] = s
 	return nil

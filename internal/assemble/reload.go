@@ -77,6 +77,9 @@ func (r *run) reload(ctx, running context.Context, asked bool) {
 	if err == nil {
 		err = r.change(ctx, running, plan, old)
 	}
+	if ctx.Err() != nil {
+		return // the process ends
+	}
 	if err != nil {
 		if text := err.Error(); asked || text != r.refused { // it is tried at each look, and told of once
 			r.refused = text
@@ -112,12 +115,14 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 		g.stopSources(old)
 		g.close()
 		r.endpoints.keep(old)
-		r.drop(old, g)
 		return err
 	}
 	synced, err := g.awaitSync(ctx)
 	if err != nil {
 		return undo(err)
+	}
+	if ctx.Err() != nil {
+		return undo(ctx.Err())
 	}
 	if !synced && old.synced() {
 		return undo(ErrNotSynced)
@@ -125,13 +130,17 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 	if err := r.endpoints.open(running, g); err != nil {
 		return undo(err)
 	}
-	if err := r.listen(g); err != nil {
+	serve, err := r.listen(g)
+	if err != nil {
 		return undo(err)
 	}
 	for _, l := range g.listeners {
-		r.servers[l.addr].Swap(g.responder(l))
+		if s := r.servers[l.addr]; s != nil {
+			s.Swap(g.responder(l))
+		}
 	}
 	r.current.Store(g)
+	serve()
 	r.drop(g, old)
 	r.endpoints.keep(g)
 	old.stopSources(g)
@@ -151,8 +160,8 @@ func (g *generation) keepsSockets(old *generation) error {
 			if l.addr == was.addr && l.scheme != was.scheme {
 				return fmt.Errorf("%s can't become %s without a restart", was.label(), l.label())
 			}
-			if l.addr == was.addr && (l.timeouts.config != was.timeouts.config || l.multisocket.config != was.multisocket.config) {
-				return fmt.Errorf("timeouts and multisocket of %s can't change without a restart", l.addr)
+			if l.addr == was.addr && (l.timeouts.config != was.timeouts.config || l.multisocket.config != was.multisocket.config || l.https != was.https) {
+				return fmt.Errorf("timeouts, multisocket and https of %s can't change without a restart", l.addr)
 			}
 		}
 	}

@@ -126,10 +126,11 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 			"startup_timeout", g.startupTimeout())
 	}
 	r.watchSources(g)
-	if err := r.listen(g); err != nil {
-		r.closeServers()
+	serve, err := r.listen(g)
+	if err != nil {
 		return err
 	}
+	serve()
 	g.probe(running)
 	err = r.serve(ctx, running)
 	if err == nil {
@@ -239,26 +240,38 @@ func (p *Plan) runtimeMetrics() bool {
 	return slices.ContainsFunc(p.blocks, func(b block) bool { return b.prometheus != nil && b.prometheus.RuntimeMetrics })
 }
 
-// listen opens the DNS sockets that are not open yet, and serves.
-func (r *run) listen(g *generation) error {
-	for _, l := range g.listeners {
+// listen opens the DNS sockets that are not open yet: all of them, or none. The
+// function that it returns has them served, once g is the current generation.
+func (r *run) listen(g *generation) (serve func(), err error) {
+	opened := make([]dnsServer, len(g.listeners))
+	for i, l := range g.listeners {
 		if r.servers[l.addr] != nil {
 			continue
 		}
-		s, err := r.open(g, l)
-		if err != nil {
-			return err
-		}
-		r.servers[l.addr] = s
-		r.start(func() error {
-			s.Serve()
-			return nil
-		})
-		if r.Listening != nil {
-			r.Listening(s.Addr(), l.scheme)
+		if opened[i], err = r.open(g, l); err != nil {
+			for _, s := range opened[:i] {
+				if s != nil {
+					s.Close()
+				}
+			}
+			return nil, err
 		}
 	}
-	return nil
+	return func() {
+		for i, s := range opened {
+			if s == nil {
+				continue
+			}
+			r.servers[g.listeners[i].addr] = s
+			r.start(func() error {
+				s.Serve()
+				return nil
+			})
+			if r.Listening != nil {
+				r.Listening(s.Addr(), g.listeners[i].scheme)
+			}
+		}
+	}, nil
 }
 
 // dnsServer is a server of DNS messages.
@@ -290,12 +303,6 @@ const (
 	httpsReadTimeout  = 5 * time.Second
 	httpsWriteTimeout = 10 * time.Second
 )
-
-func (r *run) closeServers() {
-	for _, s := range r.servers {
-		s.Close()
-	}
-}
 
 // secure returns the TLS of a listener, which follows reloads; nil is none.
 func (r *run) secure(l *listener) *tls.Config {
