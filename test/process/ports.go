@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // Ports are taken from below the range that the kernel gives to sockets that
@@ -15,7 +16,12 @@ const (
 	highestPort = 32000
 )
 
-// FreePorts returns n different ports that nothing listens on at 127.0.0.1.
+// given are the ports that this process got: who asked for one may not listen on it
+// yet, and must not find another there.
+var given sync.Map
+
+// FreePorts returns n different ports that nothing listens on at 127.0.0.1, and
+// that it has not returned before.
 func FreePorts(n int) ([]string, error) {
 	var ports []string
 	for range 1000 {
@@ -23,6 +29,10 @@ func FreePorts(n int) ([]string, error) {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 		if err != nil {
 			continue // taken
+		}
+		if _, before := given.LoadOrStore(port, true); before {
+			l.Close()
+			continue
 		}
 		// All stay open until enough are found: that makes them different.
 		defer l.Close()
