@@ -2,7 +2,6 @@ package any_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,7 +10,6 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/any"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
 func TestParse(t *testing.T) {
@@ -22,12 +20,8 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			got := ""
-			if _, err := any.Parse(f.Blocks[0].Directives[0]); err != nil {
+			if _, err := any.Parse(dnstest.Directive(t, tt.text)); err != nil {
 				got = err.Error()
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

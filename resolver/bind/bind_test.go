@@ -10,18 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
 // parse parses the directive on a line of its own.
 func parse(t *testing.T, text string) (bind.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bind.Parse(f.Blocks[0].Directives[0])
+	return bind.Parse(dnstest.Directive(t, text))
 }
 
 // errBroken is what the interface "broken" gives.

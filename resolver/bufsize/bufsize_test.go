@@ -33,11 +33,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := bufsize.Parse(f.Blocks[0].Directives[0])
+			c, err := bufsize.Parse(dnstest.Directive(t, tt.text))
 			text := ""
 			if err != nil {
 				text, c = err.Error(), bufsize.Config{}

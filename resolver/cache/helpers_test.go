@@ -15,7 +15,6 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
 // upstream stands for forward and the servers behind it. It is told what to reply,
@@ -119,11 +118,7 @@ const (
 // parse parses a cache directive.
 func parse(t testing.TB, text string) (cache.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cache.Parse(f.Blocks[0].Directives[0])
+	return cache.Parse(dnstest.Directive(t, text))
 }
 
 // start returns a cache before u, of a directive.

@@ -1,12 +1,11 @@
 package debug_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/debug"
 )
 
@@ -18,12 +17,8 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			got := ""
-			if _, err := debug.Parse(f.Blocks[0].Directives[0]); err != nil {
+			if _, err := debug.Parse(dnstest.Directive(t, tt.text)); err != nil {
 				got = err.Error()
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -2,7 +2,6 @@ package erratic_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/erratic"
 )
 
@@ -38,11 +36,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := erratic.Parse(f.Blocks[0].Directives[0])
+			got, err := erratic.Parse(dnstest.Directive(t, tt.text))
 			text := ""
 			if err != nil {
 				text = err.Error()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/errors"
 )
@@ -35,11 +36,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text[:min(len(tt.text), 60)], func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := errors.Parse(f.Blocks[0].Directives[0])
+			c, err := errors.Parse(dnstest.Directive(t, tt.text))
 			got := fmt.Sprint(c.Stacktrace)
 			for _, r := range c.Consolidate {
 				got += fmt.Sprint("; ", r.Period, " ", r.Pattern, " ", r.Level, " ", r.ShowFirst)

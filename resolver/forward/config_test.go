@@ -7,18 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 )
 
 // parse reads a directive of its text.
 func parse(t *testing.T, text string) (forward.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return forward.Parse(f.Blocks[0].Directives[0])
+	return forward.Parse(dnstest.Directive(t, text))
 }
 
 // differences tells in which fields two configurations differ.

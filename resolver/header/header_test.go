@@ -2,7 +2,6 @@ package header_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,18 +10,13 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/header"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 )
 
 func parse(t testing.TB, text string) (header.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return header.Parse(f.Blocks[0].Directives[0])
+	return header.Parse(dnstest.Directive(t, text))
 }
 
 func TestParse(t *testing.T) {

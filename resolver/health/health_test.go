@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 )
 
@@ -33,11 +33,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := health.Parse(f.Blocks[0].Directives[0])
+			got, err := health.Parse(dnstest.Directive(t, tt.text))
 			if err != nil {
 				if diff := cmp.Diff(tt.err, err.Error()); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tt.reason, diff)

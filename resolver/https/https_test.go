@@ -142,11 +142,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := https.Parse(f.Blocks[0].Directives[0])
+			c, err := https.Parse(dnstest.Directive(t, tt.text))
 			got := fmt.Sprint(c)
 			if err != nil {
 				got = err.Error()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/local"
 )
 
@@ -30,11 +29,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := local.Parse(f.Blocks[0].Directives[0])
+			got, err := local.Parse(dnstest.Directive(t, tt.text))
 			text := ""
 			if err != nil {
 				text = err.Error()

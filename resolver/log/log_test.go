@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/log"
 )
 
@@ -37,11 +37,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := log.Parse(f.Blocks[0].Directives[0])
+			c, err := log.Parse(dnstest.Directive(t, tt.text))
 			var rules []string
 			for _, r := range c.Rules {
 				rules = append(rules, fmt.Sprint(r.Zone, " ", uint8(r.Classes), " ", r.Format))

@@ -23,12 +23,8 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			got := ""
-			if _, err := minimal.Parse(f.Blocks[0].Directives[0]); err != nil {
+			if _, err := minimal.Parse(dnstest.Directive(t, tt.text)); err != nil {
 				got = err.Error()
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

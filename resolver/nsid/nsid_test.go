@@ -14,18 +14,13 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/nsid"
 )
 
 // parse parses a directive.
 func parse(t testing.TB, text string) (nsid.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return nsid.Parse(f.Blocks[0].Directives[0])
+	return nsid.Parse(dnstest.Directive(t, text))
 }
 
 func TestParse(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	rollcallpprof "github.com/rollcall-dns/rollcall/resolver/pprof"
 )
 
@@ -33,11 +32,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := rollcallpprof.Parse(f.Blocks[0].Directives[0])
+			got, err := rollcallpprof.Parse(dnstest.Directive(t, tt.text))
 			text := ""
 			if err != nil {
 				text = err.Error()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 )
@@ -23,11 +24,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := prometheus.Parse(f.Blocks[0].Directives[0])
+			c, err := prometheus.Parse(dnstest.Directive(t, tt.text))
 			got := fmt.Sprint(c)
 			if err != nil {
 				got = err.Error()

@@ -6,17 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/reload"
 )
 
 func parse(t testing.TB, text string) (reload.Config, error) {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+text+"\n}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reload.Parse(f.Blocks[0].Directives[0])
+	return reload.Parse(dnstest.Directive(t, text))
 }
 
 func TestParse(t *testing.T) {

@@ -3,12 +3,11 @@ package root_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver/root"
 )
 
@@ -34,11 +33,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f, err := corefile.Parse("Corefile", strings.NewReader(". {\n"+tt.text+"\n}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := root.Parse(f.Blocks[0].Directives[0])
+			got, err := root.Parse(dnstest.Directive(t, tt.text))
 			text := ""
 			if err != nil {
 				text = err.Error()
