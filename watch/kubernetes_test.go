@@ -252,8 +252,9 @@ func TestKubernetesRelist(t *testing.T) {
 		t.Error("a changed object is still the old one after the relist")
 	}
 	waitFor(t, "the relist is counted", func() bool { return r.metric(t, "rollcall_watch_relists_total", "services") == 1 })
-	if !r.log.has("watch lost", "resource=services", "too old") || !r.log.has("watch is back", "resource=services") {
-		t.Errorf("the log does not tell of the loss and the return:\n%s", r.log)
+	waitFor(t, "the log tells of the return", func() bool { return r.log.has("watch is back", "resource=services") })
+	if !r.log.has("watch lost", "resource=services", "too old") {
+		t.Errorf("the log does not tell of the loss:\n%s", r.log)
 	}
 }
 
