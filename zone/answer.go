@@ -165,15 +165,15 @@ func (s *Snapshot) appendType(typ uint16, r *wire.Reply, owner wire.Owner, n *no
 	hostnames := s.config.HostnamePTR && typ == wire.TypePTR
 	switch {
 	case typ == typeExists:
-	case n.large == nil && hostnames && n.hostnames > 0:
+	case !n.large && hostnames && n.hostnames > 0:
 		appendRun(r, owner, typ, first(n.run(typ), n.hostnames))
-	case n.large == nil && !n.repeats: // Fast path
+	case !n.large && !n.repeats: // Fast path
 		appendRun(r, owner, typ, n.run(typ))
 	case n.repeats || hostnames: // Slow path
 		n.each(typ, hostnames, func(rr, _ []byte) bool { return r.Records(wire.Answer, owner, rr) })
 	default:
-		for i := range *n.large {
-			if set := &(*n.large)[i]; set.typ == typ && !set.append(r, wire.Answer, owner) {
+		for i := range n.largeSets() {
+			if set := &n.largeSets()[i]; set.typ == typ && !set.append(r, wire.Answer, owner) {
 				return
 			}
 		}
@@ -253,12 +253,12 @@ func (s *Snapshot) appendAddrs(r *wire.Reply, owner wire.Owner, target []byte) b
 	if n == nil {
 		return true
 	}
-	if n.large == nil { // Fast path
+	if !n.large { // Fast path
 		return r.Records(wire.Additional, owner, n.run(wire.TypeA)) &&
 			r.Records(wire.Additional, owner, n.run(wire.TypeAAAA))
 	}
-	for i := range *n.large {
-		set := &(*n.large)[i]
+	for i := range n.largeSets() {
+		set := &n.largeSets()[i]
 		if set.typ != wire.TypeA && set.typ != wire.TypeAAAA {
 			continue
 		}

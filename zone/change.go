@@ -201,10 +201,9 @@ func (c *change) replace(name Name, old, next *node) {
 		return // name is the apex of a zone that is within no other
 	}
 	was := c.names.find(&c.z.hash, []byte(parent))
-	now := newNode(parent, 0, nil)
-	if was != nil {
-		*now = *was
+	if was == nil {
+		c.replace(parent, nil, newNode(parent, step, nil))
+		return
 	}
-	now.below += step
-	c.replace(parent, was, now)
+	c.replace(parent, was, was.withBelow(was.below+step))
 }

@@ -73,7 +73,7 @@ func (s *Snapshot) Records(apex Name, f func(dns.RR) error) error {
 func (s *Snapshot) sorted(apex Name) []*node {
 	var nodes []*node
 	s.names.each(func(n *node) bool {
-		if z := s.zoneOf(n.blob[:n.nameLen]); z != nil && z.apex == apex {
+		if z := s.zoneOf(n.owner()); z != nil && z.apex == apex {
 			nodes = append(nodes, n)
 		}
 		return true

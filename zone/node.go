@@ -14,60 +14,92 @@ import (
 // node is what one name has. It is immutable once it is in a published trie.
 //
 // A zone has a node for each name, and nearly all have few records, so that a
-// lookup costs what it takes to get a node from memory. The name and the records
-// of a small node are therefore one blob, and only a large one has sets.
+// lookup costs what it takes to get a node from memory. The name in wire form and,
+// unless the node is large, the records therefore follow it in the same piece of
+// memory: those of all sets, one set after the other.
 type node struct {
-	// blob is the name in wire form and, unless large is set, the records: those
-	// of all sets, one set after the other.
-	blob []byte
-	// large are the sets of a node whose records are not in blob, by type and
-	// rank; none is empty.
-	large *[]rrset
 	// below is how many names stand directly beneath. A node without sets is
 	// an empty non-terminal (RFC 8020 section 2) as long as it is not 0.
-	below   int32
+	below int32
+	// octets is how many follow the node: those of the name and the records.
+	octets  uint16
 	nameLen uint8
 	// hostnames is how many of a small node's PTR records have rankHostname.
 	// They come first.
 	hostnames uint8
-	// alias is set if a small node has a CNAME record, and repeats if a record
-	// is in two ranks.
-	alias, repeats bool
+	// alias is set if a small node has a CNAME record, repeats if a record is in
+	// two ranks, and large if the node is a largeNode's.
+	alias, repeats, large bool
 }
 
-// largeNode is from how many octets of records on a node has sets: reading past
+// largeNode is a node whose records do not follow it.
+type largeNode struct {
+	node
+	text [wire.MaxName]byte // begins with the name
+	sets []rrset            // by type and rank; none is empty
+}
+
+// largeFrom is from how many octets of records on a node is large: reading past
 // records of other types costs more then than finding a set.
-const largeNode = 1024
+const largeFrom = 1024
+
+// nodeHead is the size of a node without what follows it.
+const nodeHead = unsafe.Sizeof(node{})
+
+// allocate returns a copy of a small node, with room for the octets that follow.
+func (n node) allocate() *node {
+	const word = unsafe.Sizeof(uint32(0)) // as a node is aligned
+	memory := make([]uint32, (nodeHead+uintptr(n.octets)+word-1)/word)
+	to := (*node)(unsafe.Pointer(&memory[0]))
+	*to = n
+	return to
+}
 
 // newNode returns a node of a name, the names below it and its sets, in order
 // of their keys. It keeps the sets.
 func newNode(name Name, below int32, sets []rrset) *node {
-	n := &node{below: below, nameLen: uint8(len(name))}
-	size := 0
+	n := node{below: below, nameLen: uint8(len(name)), repeats: repeats(sets)}
+	size, alias := 0, false
 	for _, s := range sets {
-		n.alias = n.alias || s.typ == wire.TypeCNAME
+		alias = alias || s.typ == wire.TypeCNAME
 		for _, c := range s.chunks {
 			size += len(c)
 		}
 	}
-	if hosts := setOf(sets, setKey{wire.TypePTR, rankHostname}); hosts.count > math.MaxUint8 {
-		size = largeNode // more than can be counted
-	} else {
-		n.hostnames = uint8(hosts.count)
+	hosts := setOf(sets, setKey{wire.TypePTR, rankHostname}).count
+	if size >= largeFrom || hosts > math.MaxUint8 { // or more than can be counted
+		n.large, n.octets = true, uint16(len(name))
+		l := &largeNode{node: n, sets: sets}
+		copy(l.text[:], name)
+		return &l.node
 	}
-	if size >= largeNode {
-		n.blob, n.large = []byte(name), &sets
-	} else {
-		n.blob = append(make([]byte, 0, len(name)+size), name...)
-		for _, s := range sets {
-			for _, c := range s.chunks {
-				n.blob = append(n.blob, c...)
-			}
+	n.alias, n.hostnames, n.octets = alias, uint8(hosts), uint16(len(name)+size)
+	small := n.allocate()
+	to := append(small.follows()[:0], name...)
+	for _, s := range sets {
+		for _, c := range s.chunks {
+			to = append(to, c...)
 		}
 	}
-	n.alias = n.alias && n.large == nil
-	n.repeats = repeats(sets)
-	return n
+	return small
+}
+
+// withBelow returns a copy of the node with another number of names below it.
+func (n *node) withBelow(below int32) *node {
+	if n.large {
+		l := *(*largeNode)(unsafe.Pointer(n))
+		l.below = below
+		return &l.node
+	}
+	to := n.allocate()
+	to.below = below
+	copy(to.follows(), n.follows())
+	return to
+}
+
+// follows returns the octets that follow the node.
+func (n *node) follows() []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(n), nodeHead)), n.octets)
 }
 
 // repeats reports whether a record is in two ranks of its type.
@@ -96,20 +128,22 @@ func (s *rrset) meets(o *rrset) bool {
 	return false
 }
 
-// name returns the node's name. It shares the blob's memory, which never
-// changes.
+// owner returns the node's name in wire form, which must not be changed.
+func (n *node) owner() []byte { return n.follows()[:n.nameLen] }
+
+// name returns the node's name. It shares the node's memory, which never changes.
 func (n *node) name() Name {
-	return Name(unsafe.String(unsafe.SliceData(n.blob), n.nameLen))
+	return Name(unsafe.String(unsafe.SliceData(n.follows()), n.nameLen))
 }
 
-// is reports whether the node's name is name, in wire form: one name can't begin
-// with another, as it ends in the root.
-func (n *node) is(name []byte) bool {
-	return len(n.blob) >= len(name) && string(n.blob[:len(name)]) == string(name)
-}
+// is reports whether the node's name is name, in wire form.
+func (n *node) is(name []byte) bool { return string(n.owner()) == string(name) }
 
-// records returns the records of a small node.
-func (n *node) records() []byte { return n.blob[n.nameLen:] }
+// records returns the records of a small node, none of a large one.
+func (n *node) records() []byte { return n.follows()[n.nameLen:] }
+
+// largeSets returns the sets of a large node, which must not be changed.
+func (n *node) largeSets() []rrset { return (*largeNode)(unsafe.Pointer(n)).sets }
 
 // run returns the records of one type that a small node has, in all ranks.
 func (n *node) run(typ uint16) []byte {
@@ -135,10 +169,10 @@ func (n *node) run(typ uint16) []byte {
 // next returns the lowest of the node's types that is above typ, typeExists if
 // there is none.
 func (n *node) next(typ uint16) uint16 {
-	if n.large != nil {
-		for i := range *n.large {
-			if t := (*n.large)[i].typ; t > typ {
-				return t
+	if n.large {
+		for _, s := range n.largeSets() {
+			if s.typ > typ {
+				return s.typ
 			}
 		}
 		return typeExists
@@ -166,7 +200,7 @@ func recordType(records []byte) uint16 { return uint16(records[2])<<8 | uint16(r
 
 // isBare reports whether a name exists without records.
 func (n *node) isBare() bool {
-	if n.large != nil {
+	if n.large {
 		return false
 	}
 	rest := n.records()
@@ -177,13 +211,13 @@ func (n *node) isBare() bool {
 }
 
 // exists reports whether there is anything at or below the name.
-func (n *node) exists() bool { return n.below > 0 || n.large != nil || len(n.records()) > 0 }
+func (n *node) exists() bool { return n.below > 0 || n.large || len(n.records()) > 0 }
 
 // sets returns the node's sets by type and rank, in a slice of the caller's own.
 // Their records are not.
 func (n *node) sets() []rrset {
-	if n.large != nil {
-		return slices.Clone(*n.large)
+	if n.large {
+		return slices.Clone(n.largeSets())
 	}
 	var sets []rrset
 	rest := n.records()

@@ -3,7 +3,7 @@ package zone
 import (
 	"hash/maphash"
 	"math/bits"
-	"slices"
+	"unsafe"
 )
 
 // A trie maps names to nodes: a persistent hash array mapped trie. Readers hold
@@ -15,7 +15,7 @@ import (
 // Each level of branches uses 6 bits of a name's hash. The hash is seeded, so
 // that nobody can choose names that collide.
 type trie struct {
-	root *branch
+	root slot
 	size int // how many nodes
 }
 
@@ -25,17 +25,84 @@ const (
 	hashLevels = 64 / levelBits
 )
 
-// branch is an inner node: for each set bit of used, a slot.
-type branch struct {
-	used  uint64
-	slots []slot
-	edit  uint64 // the edit that made it, and may change it
+// slot holds a node, or leads to a branch: to further slots. The zero value is
+// empty.
+//
+// In a large zone a lookup takes as long as it waits for memory, each time that it
+// follows a pointer. So a slot itself says which slots its branch has, a branch is
+// nothing but slots, and a node's records are in one piece with it.
+type slot struct {
+	// used has a bit set for each slot of the branch. It is 0 for a node.
+	used uint64
+	// to is the *node, or the first *slot of the branch. That one stands before
+	// those that used tells of; its own used is the edit that made the branch, and
+	// may change it.
+	to unsafe.Pointer
 }
 
-// slot leads to a deeper branch or holds a node.
-type slot struct {
-	branch *branch
-	node   *node
+func slotOf(n *node) slot { return slot{to: unsafe.Pointer(n)} }
+
+// newBranch returns a slot whose branch, made by edit, has empty slots for the
+// bits of used.
+func newBranch(edit, used uint64) slot {
+	memory := make([]slot, 1+bits.OnesCount64(used))
+	memory[0].used = edit
+	return slot{used, unsafe.Pointer(&memory[0])}
+}
+
+// node returns the node, nil if the slot is empty or leads to a branch.
+func (s slot) node() *node {
+	if s.used != 0 {
+		return nil
+	}
+	return (*node)(s.to)
+}
+
+// slots returns those of the branch, nil if there is none.
+func (s slot) slots() []slot {
+	if s.used == 0 {
+		return nil
+	}
+	return unsafe.Slice((*slot)(s.to), 1+bits.OnesCount64(s.used))[1:]
+}
+
+// index returns which of the branch's slots is that of a bit, set or not.
+func (s slot) index(bit uint64) int { return bits.OnesCount64(s.used & (bit - 1)) }
+
+// at returns the branch's slot for a bit that is set in used.
+func (s slot) at(bit uint64) *slot {
+	return (*slot)(unsafe.Add(s.to, uintptr(1+s.index(bit))*unsafe.Sizeof(slot{})))
+}
+
+// own returns s if edit made its branch, and else a copy that edit may change.
+func (s slot) own(edit uint64) slot {
+	if (*slot)(s.to).used == edit {
+		return s
+	}
+	next := newBranch(edit, s.used)
+	copy(next.slots(), s.slots())
+	return next
+}
+
+// with returns s with one more slot in a copy of its branch, for a bit that is not
+// set in used.
+func (s slot) with(edit, bit uint64, added slot) slot {
+	next, i := newBranch(edit, s.used|bit), s.index(bit)
+	from, to := s.slots(), next.slots()
+	copy(to, from[:i])
+	to[i] = added
+	copy(to[i+1:], from[i:])
+	return next
+}
+
+// without returns s without the slot for a bit that is set in used, in a copy of
+// its branch, which has others.
+func (s slot) without(edit, bit uint64) slot {
+	next, i := newBranch(edit, s.used&^bit), s.index(bit)
+	from, to := s.slots(), next.slots()
+	copy(to, from[:i])
+	copy(to[i:], from[i+1:])
+	return next
 }
 
 // hasher gives the bits of a name's hash, level by level.
@@ -56,47 +123,45 @@ func (h *hasher) narrow(v uint64) uint64 {
 	return v
 }
 
-// bits returns the 6 bits for level. hash is the name's first hash; a level
-// below all its bits, which two names that share them reach, takes a second.
-func (h *hasher) bits(hash uint64, name Name, level int) uint64 {
-	if level < hashLevels {
-		return hash >> (level * levelBits) & levelMask
+// bit returns the bit that stands for the 6 bits of level. hash is the name's first
+// hash.
+func (h *hasher) bit(hash uint64, name []byte, level int) uint64 {
+	if level >= hashLevels { // Slow path
+		hash, level = h.again(name, level), 0
 	}
-	hash = maphash.String(h.seeds[1], string(name))
-	return bits.RotateLeft64(hash, -(level-hashLevels)*levelBits) & levelMask
+	return 1 << (hash >> (level * levelBits) & levelMask)
 }
+
+// again returns bits for a level below all those of the first hash, which two names
+// that share them reach.
+//
+//go:noinline
+func (h *hasher) again(name []byte, level int) uint64 {
+	return bits.RotateLeft64(maphash.Bytes(h.seeds[1], name), -(level-hashLevels)*levelBits)
+}
+
+// hash returns a name's first hash.
+func (h *hasher) hash(name []byte) uint64 { return h.narrow(maphash.Bytes(h.seeds[0], name)) }
 
 // find returns the node of name, nil if there is none. It does not allocate.
 func (t trie) find(h *hasher, name []byte) *node {
-	hash := h.narrow(maphash.Bytes(h.seeds[0], name))
-	b := t.root
-	for level := 0; b != nil; level++ {
-		var six uint64
-		if level < hashLevels { // Fast path
-			six = hash >> (level * levelBits) & levelMask
-		} else { // Slow path: two names with one hash
-			six = h.bits(hash, Name(name), level)
-		}
-		bit := uint64(1) << six
-		if b.used&bit == 0 {
+	hash, s := h.hash(name), t.root
+	for level := 0; s.used != 0; level++ {
+		bit := h.bit(hash, name, level)
+		if s.used&bit == 0 {
 			return nil
 		}
-		s := &b.slots[bits.OnesCount64(b.used&(bit-1))]
-		if s.node != nil {
-			if s.node.is(name) {
-				return s.node
-			}
-			return nil
-		}
-		b = s.branch
+		s = *s.at(bit)
+	}
+	if n := s.node(); n != nil && n.is(name) {
+		return n
 	}
 	return nil
 }
 
 // put returns the trie with n in the place of any node of its name.
 func (t trie) put(h *hasher, edit uint64, n *node) trie {
-	hash := h.narrow(maphash.Bytes(h.seeds[0], n.blob[:n.nameLen]))
-	root, added := t.root.put(h, edit, n, hash, 0)
+	root, added := t.root.put(h, edit, n, h.hash(n.owner()), 0)
 	t.root = root
 	if added {
 		t.size++
@@ -104,40 +169,32 @@ func (t trie) put(h *hasher, edit uint64, n *node) trie {
 	return t
 }
 
-func (b *branch) put(h *hasher, edit uint64, n *node, hash uint64, level int) (_ *branch, added bool) {
-	if b == nil {
-		b = &branch{edit: edit}
+func (s slot) put(h *hasher, edit uint64, n *node, hash uint64, level int) (_ slot, added bool) {
+	if s.to == nil {
+		return slotOf(n), true
 	}
-	b = b.own(edit)
-	bit := uint64(1) << h.bits(hash, n.name(), level)
-	i := bits.OnesCount64(b.used & (bit - 1))
-	if b.used&bit == 0 {
-		b.used |= bit
-		b.slots = slices.Insert(b.slots, i, slot{node: n})
-		return b, true
+	if other := s.node(); other != nil {
+		if other.is(n.owner()) {
+			return slotOf(n), false
+		}
+		// Two names in one slot: both move a level down.
+		s = newBranch(edit, h.bit(h.hash(other.owner()), other.owner(), level))
+		s.slots()[0] = slotOf(other)
 	}
-	s := &b.slots[i]
-	switch {
-	case s.branch != nil:
-		s.branch, added = s.branch.put(h, edit, n, hash, level+1)
-		return b, added
-	case s.node.name() == n.name():
-		s.node = n
-		return b, false
-	default: // two names in one slot: both move a level down
-		other := s.node
-		otherHash := h.narrow(maphash.Bytes(h.seeds[0], other.blob[:other.nameLen]))
-		deeper, _ := (*branch)(nil).put(h, edit, other, otherHash, level+1)
-		deeper, _ = deeper.put(h, edit, n, hash, level+1)
-		*s = slot{branch: deeper}
-		return b, true
+	bit := h.bit(hash, n.owner(), level)
+	if s.used&bit == 0 {
+		return s.with(edit, bit, slotOf(n)), true
 	}
+	s = s.own(edit)
+	at := s.at(bit)
+	*at, added = at.put(h, edit, n, hash, level+1)
+	return s, added
 }
 
 // remove returns the trie without the node of name.
 func (t trie) remove(h *hasher, edit uint64, name Name) trie {
-	hash := h.narrow(maphash.String(h.seeds[0], string(name)))
-	root, removed := t.root.remove(h, edit, name, hash, 0)
+	text := []byte(name)
+	root, removed := t.root.remove(h, edit, text, h.hash(text), 0)
 	t.root = root
 	if removed {
 		t.size--
@@ -145,60 +202,46 @@ func (t trie) remove(h *hasher, edit uint64, name Name) trie {
 	return t
 }
 
-func (b *branch) remove(h *hasher, edit uint64, name Name, hash uint64, level int) (_ *branch, removed bool) {
-	if b == nil {
-		return nil, false
-	}
-	bit := uint64(1) << h.bits(hash, name, level)
-	i := bits.OnesCount64(b.used & (bit - 1))
-	if b.used&bit == 0 {
-		return b, false
-	}
-	s := b.slots[i]
-	if s.node != nil {
-		if s.node.name() != name {
-			return b, false
+func (s slot) remove(h *hasher, edit uint64, name []byte, hash uint64, level int) (_ slot, removed bool) {
+	if s.used == 0 {
+		if n := s.node(); n == nil || !n.is(name) {
+			return s, false
 		}
-		s = slot{}
-	} else {
-		s.branch, removed = s.branch.remove(h, edit, name, hash, level+1)
-		if !removed {
-			return b, false
+		return slot{}, true
+	}
+	bit := h.bit(hash, name, level)
+	if s.used&bit == 0 {
+		return s, false
+	}
+	below, removed := s.at(bit).remove(h, edit, name, hash, level+1)
+	slots := s.slots()
+	switch {
+	case !removed:
+		return s, false
+	case below == slot{} && len(slots) > 2:
+		return s.without(edit, bit), true
+	case below == slot{}: // one of two
+		if other := slots[1-s.index(bit)]; other.node() != nil {
+			return other, true // a branch with one node is that node
 		}
-		if s.branch != nil && len(s.branch.slots) == 1 && s.branch.slots[0].node != nil {
-			s = s.branch.slots[0] // a branch with one node is that node
-		}
+		return s.without(edit, bit), true
+	case len(slots) == 1 && below.node() != nil:
+		return below, true // likewise
 	}
-	b = b.own(edit)
-	if s != (slot{}) {
-		b.slots[i] = s
-		return b, true
-	}
-	b.used &^= bit
-	b.slots = slices.Delete(b.slots, i, i+1)
-	if len(b.slots) == 0 {
-		return nil, true
-	}
-	return b, true
-}
-
-// own returns b if edit made it, and else a copy that edit may change.
-func (b *branch) own(edit uint64) *branch {
-	if b.edit == edit {
-		return b
-	}
-	return &branch{used: b.used, slots: slices.Clone(b.slots), edit: edit}
+	s = s.own(edit)
+	*s.at(bit) = below
+	return s, true
 }
 
 // each calls f for each node, in no particular order, until f reports false.
 func (t trie) each(f func(*node) bool) { t.root.each(f) }
 
-func (b *branch) each(f func(*node) bool) bool {
-	if b == nil {
-		return true
+func (s slot) each(f func(*node) bool) bool {
+	if n := s.node(); n != nil {
+		return f(n)
 	}
-	for _, s := range b.slots {
-		if s.node != nil && !f(s.node) || s.branch != nil && !s.branch.each(f) {
+	for _, deeper := range s.slots() {
+		if !deeper.each(f) {
 			return false
 		}
 	}

@@ -44,7 +44,7 @@ func TestTrieAgainstMap(t *testing.T) {
 			for name := range maps.Clone(model) {
 				tr = tr.remove(&h, 1000, name)
 			}
-			if tr.root != nil || tr.size != 0 {
+			if tr.root != (slot{}) || tr.size != 0 {
 				t.Errorf("emptied, it has a root %v and size %d", tr.root, tr.size)
 			}
 		})
@@ -72,23 +72,22 @@ func checkTrie(t *testing.T, h *hasher, tr trie, model map[Name]*node) {
 			t.Fatalf("find(%q) = %v, want %v", name, got, model[name])
 		}
 	}
-	var walk func(b *branch, root bool) int
-	walk = func(b *branch, root bool) int {
-		count := 0
-		for _, s := range b.slots {
-			if s.node != nil {
-				count++
-			} else {
-				count += walk(s.branch, false)
-			}
+	var walk func(s slot) int
+	walk = func(s slot) int {
+		if s.node() != nil {
+			return 1
 		}
-		if !root && count < 2 {
+		count := 0
+		for _, deeper := range s.slots() {
+			count += walk(deeper)
+		}
+		if count < 2 {
 			t.Fatalf("a branch has %d names below it, want at least 2", count)
 		}
 		return count
 	}
-	if tr.root != nil {
-		walk(tr.root, true)
+	if tr.root != (slot{}) {
+		walk(tr.root)
 	}
 }
 

@@ -1,10 +1,5 @@
 package zone
 
-import (
-	"hash/maphash"
-	"math/bits"
-)
-
 // WarmSize is how many names Warm takes at once.
 const WarmSize = 32
 
@@ -19,36 +14,35 @@ const WarmSize = 32
 func (s *Snapshot) Warm(names [][]byte) {
 	names = names[:min(len(names), WarmSize)]
 	var (
-		hashes   [WarmSize]uint64
-		branches [WarmSize]*branch
-		nodes    [WarmSize]*node
+		hashes [WarmSize]uint64
+		slots  [WarmSize]slot
 	)
 	for i, name := range names {
-		hashes[i] = s.hash.narrow(maphash.Bytes(s.hash.seeds[0], name))
-		branches[i] = s.names.root
+		hashes[i], slots[i] = s.hash.hash(name), s.names.root
 	}
-	for level, left := 0, len(names); left > 0 && level < hashLevels; level++ {
+	for level, left := 0, len(names); left > 0; level++ {
 		left = 0
 		for i := range names {
-			b := branches[i]
-			if b == nil {
+			at := &slots[i]
+			if at.used == 0 {
 				continue
 			}
-			bit := uint64(1) << (hashes[i] >> (level * levelBits) & levelMask)
-			branches[i] = nil
-			if b.used&bit != 0 {
-				at := b.slots[bits.OnesCount64(b.used&(bit-1))]
-				branches[i], nodes[i] = at.branch, at.node
-				left++
+			bit := s.hash.bit(hashes[i], names[i], level)
+			if at.used&bit == 0 {
+				*at = slot{}
+				continue
 			}
+			*at = *at.at(bit)
+			left++
 		}
 	}
-	// The first octets of a blob are the name, and the records follow.
+	// The name comes first, and the records follow.
 	const line = 64
 	sum := byte(0)
 	for i := range names {
-		if n := nodes[i]; n != nil {
-			sum += n.blob[0] + n.blob[min(line, len(n.blob)-1)]
+		if n := slots[i].node(); n != nil {
+			b := n.follows()
+			sum += b[min(line, len(b)-1)]
 		}
 	}
 	warmed(sum)
