@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -27,15 +28,16 @@ func Build(ctx context.Context, race bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache, err := binaries.Dir()
-	if err != nil {
-		return "", err
-	}
+	root := filepath.Dir(tests)
 	name, args := "rollcall", []string{"build"}
 	if race {
 		name, args = "rollcall-race", append(args, "-race")
 	}
-	path := filepath.Join(cache, name)
+	// In the tree: tests of another one, run at once, have a program of their own.
+	path := filepath.Join(root, "bin", "test", name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("building rollcall: %w", err)
+	}
 	// The packages' tests run at once: the second finds the first one's work.
 	unlock, err := binaries.Lock(ctx, path+".lock")
 	if err != nil {
@@ -43,7 +45,7 @@ func Build(ctx context.Context, race bool) (string, error) {
 	}
 	defer unlock()
 	cmd := exec.CommandContext(ctx, "go", append(args, "-o", path, "./cmd/rollcall")...)
-	cmd.Dir = filepath.Dir(tests)
+	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building rollcall: %w\n%s", err, out)
 	}
