@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -157,9 +158,32 @@ func (s *source) run(ctx context.Context) {
 	ctx, s.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(s.stopped)
+		var settled sync.WaitGroup
+		settled.Go(func() { s.settle(ctx) })
 		s.failed = s.source.Run(ctx, s.zone)
+		s.stop()
+		settled.Wait()
 	}()
 }
+
+// settle gives back, once the zone is synced, what memory it took to get there:
+// reading all objects at once takes about as much as they do, and the collector
+// would keep that for a heap which hardly allocates any more.
+func (s *source) settle(ctx context.Context) {
+	tick := time.NewTicker(settlePoll)
+	defer tick.Stop()
+	for !s.zone.Snapshot().Synced {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	debug.FreeOSMemory()
+}
+
+// settlePoll is how often a zone is asked whether there is memory to give back.
+const settlePoll = 100 * time.Millisecond
 
 // start has the sources deliver that don't yet.
 func (g *generation) start(ctx context.Context) {

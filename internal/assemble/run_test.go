@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,19 @@ func TestRun(t *testing.T) {
 		wantClosed(t, strings.TrimPrefix(p.endpoint(name), "http://"))
 	}
 	wantClosed(t, addr)
+}
+
+// TestSettle sees that the memory of the first sync is given back.
+func TestSettle(t *testing.T) {
+	forced := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	before := forced()
+	p := start(t, ".:0 {\nbind 127.0.0.1\nkubernetes cluster.local {\nmanifests "+manifest(t, "web=10.0.0.1")+"\n}\n}")
+	p.addr()
+	dnstest.Eventually(t, "memory is given back", func() bool { return forced() > before })
 }
 
 // wantClosed fails the test if something listens at a TCP address.
