@@ -2,8 +2,6 @@ package peers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -41,32 +39,16 @@ func Debian(ctx context.Context, logf func(string, ...any), name string) (root s
 	if len(wanted) == 0 {
 		return "/", nil
 	}
-	cache, err := binaries.Dir()
-	if err != nil {
-		return "", err
-	}
-	// What decides the content is in the name, so that a folder is never stale.
-	key := sha256.Sum256([]byte(strings.Join(wanted, "\n")))
-	root = filepath.Join(cache, "debian-"+name+"-"+hex.EncodeToString(key[:8]))
-	unlock, err := binaries.Lock(ctx, root+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(root); err == nil {
-		return root, nil
-	}
-	logf("fetching %s from Debian: %s", name, strings.Join(wanted, " "))
-	if err := unpack(ctx, root, wanted); err != nil {
-		return "", fmt.Errorf("unpacking the packages of %s: %w", name, err)
-	}
-	return root, nil
+	return binaries.Keep(ctx, "debian-"+name, wanted, func(dir string) error {
+		logf("fetching %s from Debian: %s", name, strings.Join(wanted, " "))
+		return unpack(ctx, dir, wanted)
+	})
 }
 
 // missing returns what apt-get would install for a package, sorted, each as
 // name=version: the package and those it depends on, without what is there.
 func missing(ctx context.Context, name string) ([]string, error) {
-	out, err := run(ctx, "/", "apt-get", "--simulate", "--no-install-recommends", "install", name)
+	out, err := simulate(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +70,36 @@ func missing(ctx context.Context, name string) ([]string, error) {
 	return wanted, nil
 }
 
-// unpack fetches packages and unpacks all of them into root, which it creates
-// only when they are whole.
+// simulate returns what apt-get says that it would do to install a package. That
+// takes seconds, so it is kept for as long as neither what is installed nor the
+// package lists change.
+func simulate(ctx context.Context, name string) (string, error) {
+	var key []string
+	for _, path := range []string{"/var/lib/dpkg/status", "/var/lib/apt/lists"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", err
+		}
+		key = append(key, info.ModTime().String())
+	}
+	const file = "simulated"
+	kept, err := binaries.Keep(ctx, "apt-"+name, key, func(dir string) error {
+		out, err := run(ctx, "/", "apt-get", "--simulate", "--no-install-recommends", "install", name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, file), []byte(out), 0o644)
+	})
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(filepath.Join(kept, file))
+	return string(text), err
+}
+
+// unpack fetches packages and unpacks all of them into root.
 func unpack(ctx context.Context, root string, packages []string) error {
-	tmp, err := os.MkdirTemp(filepath.Dir(root), ".debian-")
+	tmp, err := os.MkdirTemp(root, ".debian-")
 	if err != nil {
 		return err
 	}
@@ -108,13 +116,12 @@ func unpack(ctx context.Context, root string, packages []string) error {
 	if len(files) != len(packages) {
 		return fmt.Errorf("%d files came for %d packages", len(files), len(packages))
 	}
-	whole := filepath.Join(tmp, "root")
 	for _, file := range files {
-		if _, err := run(ctx, tmp, "dpkg-deb", "--extract", file, whole); err != nil {
+		if _, err := run(ctx, tmp, "dpkg-deb", "--extract", file, root); err != nil {
 			return err
 		}
 	}
-	return os.Rename(whole, root)
+	return nil
 }
 
 // run returns a command's standard output; its error has what the command said.
