@@ -40,7 +40,7 @@ lint: deps ## gofmt, vet and staticcheck
 unit: deps ## the product's own tests, with the race detector
 	$(GO) test -race ./...
 
-e2e: deps ## tests against a real API server, controllers, dig and the README's commands
+e2e: deps ## tests against a real API server, controllers, resolvers and the README's commands
 	cd test && $(GO) run ./build
 	cd test && $(GO) test -count=1 -timeout 30m ./...
 

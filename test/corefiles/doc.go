@@ -23,6 +23,7 @@
 //
 // # What is not shown
 //
-// That /etc/resolv.conf is read: its format has no ports. That "reload" without
-// an interval looks every thirty seconds: it is asked to by SIGHUP.
+// That /etc/resolv.conf is read: its format has no ports, and package clients shows
+// it. That "reload" without an interval looks every thirty seconds: it is asked to
+// by SIGHUP.
 package corefiles

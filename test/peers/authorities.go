@@ -29,6 +29,8 @@ type Options struct {
 	// Command is put before the program, as {"taskset", "-c", "0"}; what it
 	// names must run the program in its own place, by exec.
 	Command []string
+	// Port is where it listens; a free one if it is empty.
+	Port string
 	// Workers is how many threads or processes answer, 1 if it is 0.
 	Workers int
 	// Features switches on what the server has, and leaves off by default, of
@@ -170,16 +172,20 @@ func startAuthority(ctx context.Context, dir string, zones map[string]string, o 
 	if err != nil {
 		return nil, fmt.Errorf("finding the libraries of %s: %w", a.pkg, err)
 	}
-	ports, err := process.FreePorts(1)
-	if err != nil {
-		return nil, err
+	port := o.Port
+	if port == "" {
+		ports, err := process.FreePorts(1)
+		if err != nil {
+			return nil, err
+		}
+		port = ports[0]
 	}
 	version, err := a.number(ctx, root, env)
 	if err != nil {
 		return nil, err
 	}
 	config := filepath.Join(dir, a.program+".conf")
-	if err := os.WriteFile(config, []byte(a.config(ports[0])), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte(a.config(port)), 0o644); err != nil {
 		return nil, fmt.Errorf("writing the configuration of %s: %w", a.pkg, err)
 	}
 	command := append(slices.Clone(o.Command), filepath.Join(root, "usr/sbin", a.program))
@@ -193,7 +199,7 @@ func startAuthority(ctx context.Context, dir string, zones map[string]string, o 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not all zones were served within a minute"))
 	defer cancel()
-	addr, err := netip.ParseAddrPort("127.0.0.1:" + ports[0])
+	addr, err := netip.ParseAddrPort("127.0.0.1:" + port)
 	if err == nil {
 		err = p.Ready(ctx, func(ctx context.Context) error { return serves(ctx, addr, apexes(zones)) })
 	}

@@ -59,10 +59,10 @@ type Server struct {
 }
 
 // address finds the address that rollcall prints when its sockets are open.
-var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+var address = regexp.MustCompile(`\d+(\.\d+){3}:\d+`)
 
 // Run starts the program in path with the given arguments, which make it listen
-// on 127.0.0.1, and returns when it has printed its address. It writes two logs
+// on an IPv4 address, and returns when it has printed that. It writes two logs
 // into dir. The caller stops it.
 func Run(ctx context.Context, path, dir string, args ...string) (*Server, error) {
 	p, err := process.Start(process.Spec{
