@@ -1,9 +1,11 @@
 package zone
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // answerRow is a question, and what is answered.
@@ -267,4 +269,31 @@ func TestAnswerApex(t *testing.T) {
 			;additional
 			ns.dns.cluster.local. 5 IN A 10.9.9.9`, "each zone has its own"},
 	})
+}
+
+func TestAddrs(t *testing.T) {
+	s := newZone(t, testConfig(), cluster()...).Snapshot()
+	tests := []struct{ name, want, reason string }{
+		{"web", "10.96.0.1,fd00:96::1", "the ClusterIPs, IPv4 first"},
+		{"WEB", "10.96.0.1,fd00:96::1", "case means nothing"},
+		{"many", "10.1.0.30,10.1.0.31,10.1.0.32", "the ready endpoints, each once"},
+		{"web-0.nginx", "10.1.0.10,fd00:1::10", "one endpoint"},
+		{"alias2", "10.96.0.1,fd00:96::1", "an alias of an alias"},
+		{"away", "", "an alias of what is not here"},
+		{"loop", "", "aliases of one another"},
+		{"empty", "", "no ready endpoint"},
+		{"missing", "", "no Service"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(addrs(tt.want), s.Addrs(names(tt.name + ".default.svc.cluster.local")[0]), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+			}
+		})
+	}
+	c := testConfig()
+	c.Kinds = []Kind{Services}
+	if got := newZone(t, c, clusterIP("web", "10.96.0.1", "")).Snapshot().Addrs(names("web.default.svc.cluster.local")[0]); got != nil {
+		t.Errorf("before the zone is synced: %v, want none: more may come", got)
+	}
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"slices"
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
@@ -66,6 +67,34 @@ func (s *Snapshot) Serial(apex Name) uint32 {
 
 // Len returns how many names the zones have, empty non-terminals included.
 func (s *Snapshot) Len() int { return s.names.size }
+
+// Addrs returns the addresses of a name in the zones, IPv4 first, or of what it is
+// an alias of; none for one that has none here, or before the zones are synced.
+//
+// Slow path.
+func (s *Snapshot) Addrs(name Name) (addrs []netip.Addr) {
+	if !s.Synced {
+		return nil
+	}
+	n := s.names.find(s.hash, []byte(name))
+	for range maxChain {
+		if n == nil || !n.alias {
+			break
+		}
+		n = s.names.find(s.hash, n.target())
+	}
+	if n == nil {
+		return nil
+	}
+	for _, typ := range []uint16{wire.TypeA, wire.TypeAAAA} {
+		n.each(typ, false, func(_, rdata []byte) bool {
+			a, ok := netip.AddrFromSlice(rdata)
+			addrs = append(addrs, a)
+			return ok
+		})
+	}
+	return addrs
+}
 
 // zoneOf returns the zone that is authoritative for name, in lower-case wire
 // form: the one with the longest apex (RFC 1034 section 4.3.2, step 2).

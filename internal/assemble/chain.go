@@ -32,16 +32,22 @@ func (l *listener) label() string { return l.scheme + "://" + l.addr }
 // chains makes the chain of each server block, and groups them by the addresses
 // that they listen on.
 func (g *generation) chains() error {
+	hosts := make([][]string, len(g.plan.blocks)) // of each block
+	for i := range g.plan.blocks {
+		// All zones come before any chain: a block may forward to a Service of
+		// another's.
+		b := &g.plan.blocks[i]
+		var err error
+		if hosts[i], err = b.hosts(); err != nil {
+			return err
+		}
+		if err := g.zones(b, hosts[i]); err != nil {
+			return err
+		}
+	}
 	outer, inner := split(plugins())
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
-		hosts, err := b.hosts()
-		if err != nil {
-			return err
-		}
-		if err := g.zones(b, hosts); err != nil {
-			return err
-		}
 		chain, err := g.chain(b, inner, resolver.Refuse{})
 		if err != nil {
 			return err
@@ -51,7 +57,7 @@ func (g *generation) chains() error {
 			if err != nil {
 				return key.Pos.Errorf("%w", err)
 			}
-			for _, host := range hosts {
+			for _, host := range hosts[i] {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
 				l, err := g.listener(b, key, addr)
 				if err != nil {

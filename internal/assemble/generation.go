@@ -3,6 +3,7 @@ package assemble
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -282,6 +283,17 @@ func (g *generation) allZones() []*zone.Zone {
 		all = append(all, s.zone)
 	}
 	return all
+}
+
+// addrs returns the addresses of a name in the zones; the first zone that has any
+// counts.
+func (g *generation) addrs(name zone.Name) []netip.Addr {
+	for _, s := range g.sources {
+		if addrs := s.zone.Snapshot().Addrs(name); len(addrs) > 0 {
+			return addrs
+		}
+	}
+	return nil
 }
 
 // warm gets the zones ready for questions.

@@ -242,7 +242,7 @@ func cached(g *generation, b *block, c cache.Config, next resolver.Handler) (res
 
 // forwarded makes the handler that asks other servers.
 func forwarded(g *generation, b *block, c forward.Config, next resolver.Handler) (resolver.Handler, error) {
-	deps := forward.Deps{Next: next, Logger: g.Logger, Metrics: g.handlers.forward, Now: g.Now}
+	deps := forward.Deps{Next: next, Logger: g.Logger, Metrics: g.handlers.forward, Now: g.Now, Lookup: g.addrs}
 	if b.root != nil {
 		deps.Root = b.root.Dir
 	}

@@ -70,6 +70,13 @@ func TestLoadErrors(t *testing.T) {
 			"no zone for kubernetes", "10.in-addr.arpa {\nkubernetes\n}",
 			[]string{"Corefile:2: kubernetes: at least one zone that is not a reverse zone is needed, such as cluster.local"}, "Services have names",
 		},
+		{
+			"names of servers", ". {\nforward example.org 192.0.2.1 dns.example\nforward . 192.0.2.300\nkubernetes cluster.local\n}",
+			[]string{
+				`Corefile:2: forward: "dns.example" is neither an address nor a file, nor in a zone of kubernetes (names of other servers are not supported)`,
+				`Corefile:3: forward: "192.0.2.300" is neither an address nor a file, nor in a zone of kubernetes (names of other servers are not supported)`,
+			}, "who would look them up?",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,6 +123,7 @@ func TestLoad(t *testing.T) {
 		{"several logs and binds", ". {\nlog a\nlog b\nbind 127.0.0.1\nbind ::1\n}", "these add up"},
 		{"endpoints of two blocks", ". {\nhealth\nready\nprometheus :9153\n}\nexample.org {\nhealth\nready\nprometheus :9153\n}", "they share the endpoints"},
 		{"free ports", ". {\nhealth 127.0.0.1:0\nready 127.0.0.1:0\nprometheus 127.0.0.1:0\n}", "each gets a port of its own"},
+		{"a Service of another block", ". {\nforward . dns.x.svc.cluster.local\n}\ncluster.local {\nkubernetes\n}", "its name is looked up in the zones of all"},
 		{"empty block", ".:53 {\n}", "it refuses all"},
 	}
 	for _, tt := range tests {

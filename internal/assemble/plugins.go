@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/miekg/dns"
+
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
@@ -16,6 +18,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/debug"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/https"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
@@ -217,10 +220,40 @@ func Load(file *corefile.File) (*Plan, error) {
 		errs = append(errs, fmt.Errorf("%s: %w", file.Name, ErrNoBlock))
 	}
 	errs = append(errs, plan.checkProcess()...)
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	if err == nil { // else the zones are not known that names may be in
+		err = plan.checkServices()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return plan, nil
+}
+
+// checkServices checks that each name which a block forwards to is in a zone of a
+// cluster: it is looked up there, and nowhere else.
+func (p *Plan) checkServices() error {
+	var errs []error
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		for j, c := range b.configs[forward.Name] {
+			for _, to := range c.(forward.Config).To {
+				if to.Name != "" && !p.hasName(to.Name.String()) {
+					errs = append(errs, b.Find(forward.Name)[j].Errorf(
+						"%q is neither an address nor a file, nor in a zone of kubernetes (names of other servers are not supported)",
+						strings.TrimSuffix(to.Name.String(), ".")))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hasName reports whether a name is in a zone of a cluster.
+func (p *Plan) hasName(name string) bool {
+	return slices.ContainsFunc(p.blocks, func(b block) bool {
+		return b.kubernetes != nil && slices.ContainsFunc(b.kubernetes.Zones, func(z string) bool { return dns.IsSubDomain(z, name) })
+	})
 }
 
 // checkProcess checks what is of the process, and not of a block: two endpoints

@@ -3,11 +3,12 @@
 //
 // # Nouns
 //
-// A Target is where a Corefile says to ask: an address, or a file in the format of
-// resolv.conf that lists some. An upstream is one server; there are as many as all
-// targets name, each once. An exchange is one question put to one upstream, and a
-// flight is what all queries share that ask the same at a time: one exchange
-// after the other until an upstream has answered.
+// A Target is where a Corefile says to ask: an address, a file in the format of
+// resolv.conf that lists some, or the name of a Service, which has some. An
+// upstream is one server; there are as many as all targets name, each once. An
+// exchange is one question put to one upstream, and a flight is what all queries
+// share that ask the same at a time: one exchange after the other until an
+// upstream has answered.
 //
 // # Invariants
 //

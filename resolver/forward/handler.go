@@ -1,11 +1,13 @@
 package forward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,7 +38,12 @@ type Deps struct {
 	Metrics *Metrics         // nil counts nothing
 	Now     func() time.Time // nil is time.Now; connections age by it
 	Root    string           // where relative paths begin; empty is the working directory
-	// Poll is how often files of upstreams are looked at; 0 is every 3 s.
+	// Lookup returns the addresses of a name, in the same order each time if they
+	// are the same; none is no error. It must be safe for concurrent use. Nil knows
+	// no names.
+	Lookup func(zone.Name) []netip.Addr
+	// Poll is how often files and names of upstreams are looked at; 0 is every 3 s,
+	// or every second if there are names.
 	Poll time.Duration
 }
 
@@ -46,20 +53,20 @@ type Handler struct {
 	next    resolver.Handler
 	chained bool // next forwards too
 	log     *slog.Logger
-	files   files
+	lists   lists
 
 	upstreams atomic.Pointer[[]*upstream]
 	turn      atomic.Uint32 // see Policy.order
 	waiting   atomic.Int64  // queries
 	flights   flights
 	running   sync.WaitGroup // flights and checks
-	watching  sync.WaitGroup // the watch of files
+	watching  sync.WaitGroup // the watch of files and names
 	stop      chan struct{}  // ends it
 }
 
 // New returns a handler that asks the upstreams of config, and passes on to
-// deps.Next what is not to be forwarded. It reads the files of config, and again
-// whenever they change. It must be closed.
+// deps.Next what is not to be forwarded. It reads the files of config and looks up
+// its names, and again whenever they change. It must be closed.
 func New(config Config, deps Deps) (*Handler, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
@@ -67,8 +74,8 @@ func New(config Config, deps Deps) (*Handler, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
-	if deps.Poll == 0 {
-		deps.Poll = 3 * time.Second
+	if deps.Lookup == nil {
+		deps.Lookup = func(zone.Name) []netip.Addr { return nil }
 	}
 	tlsConfig, err := config.TLS.load(deps.Root)
 	if err != nil {
@@ -78,18 +85,18 @@ func New(config Config, deps Deps) (*Handler, error) {
 		shared:  &shared{config: config, metrics: deps.Metrics, now: deps.Now, baseTLS: tlsConfig},
 		next:    deps.Next,
 		log:     deps.Logger,
-		files:   files{root: deps.Root},
+		lists:   lists{root: deps.Root, lookup: deps.Lookup},
 		flights: flights{byKey: map[string]*flight{}},
 		stop:    make(chan struct{}),
 	}
 	_, h.chained = deps.Next.(*Handler)
-	targets, err := h.files.expand(config.To)
-	if err != nil {
+	targets, err := h.lists.expand(config.To)
+	if err != nil && !errors.Is(err, errNoAddress) { // a Service may be about to come
 		return nil, config.Pos.Errorf("%s: %w", Name, err)
 	}
 	h.setUpstreams(targets)
-	if h.files.any() {
-		h.watching.Go(func() { h.watch(deps.Poll) })
+	if h.lists.any() {
+		h.watching.Go(func() { h.watch(cmp.Or(deps.Poll, h.lists.poll())) })
 	}
 	return h, nil
 }
@@ -168,7 +175,7 @@ func (h *Handler) concerns(name []byte) bool {
 // reason returns the Extended DNS Error that says most of why there is no answer
 // (RFC 8914 sections 4.23 and 4.24).
 func reason(err error) wire.EDE {
-	if isTimeout(err) || errors.Is(err, errNoneHealthy) || errors.Is(err, context.Canceled) {
+	if isTimeout(err) || errors.Is(err, errNoneHealthy) || errors.Is(err, errNoAddress) || errors.Is(err, context.Canceled) {
 		return wire.NoReachable
 	}
 	return wire.NetworkError
@@ -198,6 +205,9 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 // resolve asks one upstream after the other, until one has answered.
 func (h *Handler) resolve(q *query) (*answer, error) {
 	list := h.config.Policy.order(*h.upstreams.Load(), &h.turn)
+	if len(list) == 0 {
+		return nil, errNoAddress
+	}
 	most := h.config.MaxConnectAttempts
 	if most == PerUpstream {
 		most = 2 * len(list)

@@ -6,6 +6,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // Protocol is how an upstream is spoken to.
@@ -21,9 +24,13 @@ const (
 // port returns the protocol's own port.
 func (p Protocol) port() uint16 { return [...]uint16{Plain: 53, TLS: 853, HTTPS: 443}[p] }
 
-// Target is where a Corefile says to ask: one server, or a file that lists some.
+// Target is where a Corefile says to ask: one server, a file that lists some, or a
+// name that Deps.Lookup knows.
 type Target struct {
 	File string // in the format of resolv.conf; if set, the rest is zero
+	// Name is that of a Service, and stands for its addresses. If set, Protocol is
+	// Plain, and Addr has but a port.
+	Name zone.Name
 
 	Protocol   Protocol
 	Addr       netip.AddrPort
@@ -31,7 +38,8 @@ type Target struct {
 }
 
 // ParseTarget reads a TO: an address with or without port, with or without
-// scheme, or the path of a file. What has no slash is a path if there is such a file.
+// scheme, the path of a file, or a name with or without port. What has no slash is
+// a path if there is such a file.
 func ParseTarget(text string) (Target, error) {
 	t, rest := Target{}, text
 	if scheme, after, ok := strings.Cut(text, "://"); ok {
@@ -57,10 +65,30 @@ func ParseTarget(text string) (Target, error) {
 		return t, nil
 	case t.Protocol == HTTPS && strings.Contains(rest, "/"):
 		return Target{}, fmt.Errorf("%q has a path; it is always /dns-query", text)
-	case t.Protocol == Plain && isFile(rest):
+	case t.Protocol != Plain:
+		return Target{}, fmt.Errorf("%q has no address; files and names are for UDP and TCP alone", text)
+	case isFile(rest):
 		return Target{File: rest}, nil
 	}
-	return Target{}, fmt.Errorf("%q is neither an address nor a file (names of servers are not supported)", text)
+	if name, port, ok := parseName(rest); ok {
+		return Target{Name: name, Addr: netip.AddrPortFrom(netip.Addr{}, port)}, nil
+	}
+	return Target{}, fmt.Errorf("%q is neither an address nor a file, nor the name of a Service", text)
+}
+
+// parseName reads a name with or without port.
+func parseName(text string) (name zone.Name, port uint16, ok bool) {
+	host, number, given := strings.Cut(text, ":")
+	port = Plain.port()
+	if given {
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, false
+		}
+		port = uint16(n)
+	}
+	name, err := zone.ParseName(host)
+	return name, port, err == nil && name != wire.Root
 }
 
 // cutServerName splits 192.0.2.1%name:853 and [2001:db8::1%name]:853, port or
@@ -112,6 +140,8 @@ func (t Target) String() string {
 	switch {
 	case t.File != "":
 		return t.File
+	case t.Name != "":
+		return t.Name.String() + ":" + strconv.Itoa(int(t.Addr.Port()))
 	case t.Protocol == Plain:
 		return t.Addr.String()
 	}

@@ -10,48 +10,79 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // maxFile is the size in octets of the largest file of upstreams.
 const maxFile = 64 << 10
 
-// files are the files that targets name. It belongs to one goroutine.
-type files struct {
-	root string
-	seen map[string]os.FileInfo // as last read, by path
+// How often it is looked whether files and names stand for other servers.
+const (
+	pollFiles = 3 * time.Second
+	pollNames = time.Second // names are cheap to look up
+)
+
+// errNoAddress is why there is no upstream where names are all that is given.
+var errNoAddress = errors.New("no upstream is left: no Service of that name has an address")
+
+// lists are what targets name that stands for servers, and for others later: files,
+// and Services. It belongs to one goroutine.
+type lists struct {
+	root   string
+	lookup func(zone.Name) []netip.Addr
+	files  map[string]os.FileInfo     // as last read, by path
+	names  map[zone.Name][]netip.Addr // as last looked up
 }
 
-// any reports whether there are files.
-func (f *files) any() bool { return len(f.seen) > 0 }
+// any reports whether there are any.
+func (l *lists) any() bool { return len(l.files)+len(l.names) > 0 }
+
+// poll returns how often to look whether they have changed.
+func (l *lists) poll() time.Duration {
+	if len(l.names) > 0 {
+		return pollNames
+	}
+	return pollFiles
+}
 
 // path returns where a target's file is.
-func (f *files) path(name string) string {
-	if f.root == "" || filepath.IsAbs(name) {
+func (l *lists) path(name string) string {
+	if l.root == "" || filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(f.root, name)
+	return filepath.Join(l.root, name)
 }
 
-// expand returns the targets with the servers that files list in their place,
-// each once. That there are none, or too many, is an error.
-func (f *files) expand(targets []Target) ([]Target, error) {
+// expand returns the targets with the servers that files and names stand for in
+// their place, each once. That there are none is an error, and so are too many but
+// for those of names, of which the first ones count.
+func (l *lists) expand(targets []Target) ([]Target, error) {
 	var list []Target
-	f.seen = map[string]os.FileInfo{}
+	l.files, l.names = map[string]os.FileInfo{}, map[zone.Name][]netip.Addr{}
 	for _, t := range targets {
 		found := []Target{t}
-		if t.File != "" {
+		switch {
+		case t.File != "":
 			var err error
-			if found, err = f.read(f.path(t.File)); err != nil {
+			if found, err = l.read(l.path(t.File)); err != nil {
 				return nil, err
 			}
+		case t.Name != "":
+			found = l.find(t)
 		}
-		for _, t := range found {
-			if !slices.ContainsFunc(list, func(have Target) bool { return have.Addr == t.Addr && have.Protocol == t.Protocol }) {
-				list = append(list, t)
+		for _, f := range found {
+			if t.Name != "" && len(list) == maxTargets {
+				break
+			}
+			if !slices.ContainsFunc(list, func(have Target) bool { return have.Addr == f.Addr && have.Protocol == f.Protocol }) {
+				list = append(list, f)
 			}
 		}
 	}
 	switch {
+	case len(list) == 0 && len(l.names) > 0:
+		return nil, errNoAddress
 	case len(list) == 0:
 		return nil, errors.New("no upstream is left: the files list no nameserver")
 	case len(list) > maxTargets:
@@ -60,9 +91,19 @@ func (f *files) expand(targets []Target) ([]Target, error) {
 	return list, nil
 }
 
+// find looks up a target's name.
+func (l *lists) find(t Target) []Target {
+	var list []Target
+	l.names[t.Name] = l.lookup(t.Name)
+	for _, addr := range l.names[t.Name] {
+		list = append(list, Target{Addr: netip.AddrPortFrom(addr, t.Addr.Port())})
+	}
+	return list
+}
+
 // read reads a file in the format of resolv.conf: its nameserver lines. What they
 // hold that is no address is passed over, as resolvers do.
-func (f *files) read(path string) ([]Target, error) {
+func (l *lists) read(path string) ([]Target, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("file of upstreams: %w", err)
@@ -75,7 +116,7 @@ func (f *files) read(path string) ([]Target, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("file of upstreams %s: not a regular file of at most %d bytes", path, maxFile)
 	}
-	f.seen[path] = info
+	l.files[path] = info
 	var list []Target
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
@@ -93,9 +134,14 @@ func (f *files) read(path string) ([]Target, error) {
 	return list, nil
 }
 
-// changed reports whether any file is not what was read.
-func (f *files) changed() bool {
-	for path, old := range f.seen {
+// changed reports whether any file or name is not what it was.
+func (l *lists) changed() bool {
+	for name, old := range l.names {
+		if !slices.Equal(l.lookup(name), old) {
+			return true
+		}
+	}
+	for path, old := range l.files {
 		info, err := os.Stat(path)
 		if err != nil || !os.SameFile(info, old) || info.Size() != old.Size() || !info.ModTime().Equal(old.ModTime()) {
 			return true
@@ -104,8 +150,8 @@ func (f *files) changed() bool {
 	return false
 }
 
-// watch reads the files again when they change, until Close. While they can't be
-// read, or list nothing, the upstreams stay.
+// watch expands the lists again when they change, until Close. While they can't be
+// read, or stand for nothing, the upstreams stay.
 func (h *Handler) watch(every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -116,10 +162,10 @@ func (h *Handler) watch(every time.Duration) {
 			return
 		case <-tick.C:
 		}
-		if !h.files.changed() {
+		if !h.lists.changed() {
 			continue
 		}
-		next := files{root: h.files.root}
+		next := lists{root: h.lists.root, lookup: h.lists.lookup}
 		targets, err := next.expand(h.config.To)
 		if err != nil {
 			if err.Error() != told {
@@ -128,7 +174,7 @@ func (h *Handler) watch(every time.Duration) {
 			}
 			continue
 		}
-		h.files, told = next, ""
+		h.lists, told = next, ""
 		h.setUpstreams(targets)
 		h.log.Info("upstreams read again", "handler", Name, "upstreams", fmt.Sprint(*h.upstreams.Load()))
 	}
