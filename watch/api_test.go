@@ -2,7 +2,6 @@ package watch
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +13,6 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // fakeAPI speaks as much of list and watch as a reflector hears, and the
@@ -110,13 +108,7 @@ func (a *fakeAPI) put(resource, namespace, name string, spec fakeObject) {
 				o[k] = v
 			}
 		}
-		kind, group := "Service", "v1"
-		for k, r := range resources {
-			if k.String() == resource {
-				kind, group = r.kind, r.group.String()
-			}
-		}
-		o["kind"], o["apiVersion"] = kind, group
+		o["kind"], o["apiVersion"] = kindOf(resource)
 		r, event := a.resource(resource), "ADDED"
 		if _, ok := r.objects[namespace+"/"+name]; ok {
 			event = "MODIFIED"
@@ -266,14 +258,20 @@ func (a *fakeAPI) list(w http.ResponseWriter, r *fakeResource, q url.Values) {
 	for _, k := range keys[start:end] {
 		items = append(items, r.objects[k])
 	}
-	kind, group := "ServiceList", schema.GroupVersion{Version: "v1"}
-	for k, res := range resources {
-		if strings.HasSuffix(q.Get("path"), "/"+k.String()) {
-			kind, group = res.kind+"List", res.group
+	kind, group := kindOf(q.Get("path"))
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"kind": kind + "List", "apiVersion": group, "metadata": meta, "items": items})
+}
+
+// kindOf returns how objects of a resource, or at its path, name their kind.
+func kindOf(path string) (kind, group string) {
+	name := path[strings.LastIndex(path, "/")+1:]
+	for k, r := range resources {
+		if k.String() == name {
+			return r.kind, r.group.String()
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"kind": kind, "apiVersion": group.String(), "metadata": meta, "items": items})
+	return "ConfigMap", "v1"
 }
 
 // stream writes events until it or its reader ends. It is called with
@@ -331,10 +329,6 @@ func (a *fakeAPI) bookmark(_ *fakeResource, name string, end bool) fakeEvent {
 	if end {
 		meta["annotations"] = map[string]string{metav1.InitialEventsAnnotationKey: "true"}
 	}
-	for k, res := range resources {
-		if k.String() == name {
-			return fakeEvent{kind: "BOOKMARK", object: fakeObject{"kind": res.kind, "apiVersion": res.group.String(), "metadata": meta}}
-		}
-	}
-	panic(fmt.Sprintf("no resource %s", name))
+	kind, group := kindOf(name)
+	return fakeEvent{kind: "BOOKMARK", object: fakeObject{"kind": kind, "apiVersion": group, "metadata": meta}}
 }

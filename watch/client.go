@@ -87,18 +87,18 @@ func (c *KubernetesConfig) kubeconfigError(err error) error {
 	return fmt.Errorf("%s: %w", c.Kubeconfig, err)
 }
 
-// clients returns a client for each kind. They share one connection, one rate
-// limit and one limit of requests in flight.
-func (c *KubernetesConfig) clients(m *apiMetrics) (map[zone.Kind]rest.Interface, error) {
+// base returns what clients share: their configuration, and one connection, with one
+// rate limit and one limit of requests in flight.
+func (c *KubernetesConfig) base(m *apiMetrics) (*rest.Config, *http.Client, error) {
 	base, err := c.restConfig()
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes client: %w", err)
+		return nil, nil, fmt.Errorf("kubernetes client: %w", err)
 	}
 	base.UserAgent = "rollcall/" + c.Version
 	base.WarningHandlerWithContext = rest.NoWarnings{}
 	limit, err := newLimiter(c, base.Host, m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	base.RateLimiter = limit
 	base.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -110,7 +110,16 @@ func (c *KubernetesConfig) clients(m *apiMetrics) (map[zone.Kind]rest.Interface,
 	})
 	shared, err := rest.HTTPClientFor(base)
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes client: %w", err)
+		return nil, nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	return base, shared, nil
+}
+
+// clients returns a client for each kind.
+func (c *KubernetesConfig) clients(m *apiMetrics) (map[zone.Kind]rest.Interface, error) {
+	base, shared, err := c.base(m)
+	if err != nil {
+		return nil, err
 	}
 	codecs := serializer.NewCodecFactory(newScheme()).WithoutConversion()
 	byGroup := make(map[schema.GroupVersion]rest.Interface)

@@ -1,7 +1,8 @@
 // Package watch is where facts come from. A source follows the Kubernetes API
 // ([Kubernetes]) or manifest files ([Manifests]), trims and normalises each
 // object once to what DNS needs, and hands it to a [Sink], which is the zone,
-// as ordered [zone.Event]s.
+// as ordered [zone.Event]s. One that follows a single [ConfigMap] stands apart: it
+// has configuration, and tells it to whoever runs it.
 //
 // # Nouns
 //

@@ -83,6 +83,24 @@ func (c *KubernetesConfig) Validate() error {
 	return errors.Join(append(errs, err, knownKinds(c.Kinds))...)
 }
 
+func (c *KubernetesConfig) setDefaults() {
+	c.Logger = orDefault(c.Logger)
+	c.StallTimeout = cmp.Or(c.StallTimeout, DefaultStallTimeout)
+	c.Version = cmp.Or(c.Version, "devel")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.backoff == nil {
+		c.backoff = retryBackoff()
+	}
+}
+
+// quiet returns a context in which client-go says of its inner life only what is
+// for debugging: what matters is said here.
+func (c *KubernetesConfig) quiet(ctx context.Context) context.Context {
+	return klog.NewContext(ctx, logr.FromSlogHandler(debugOnly{c.Logger.Handler()}))
+}
+
 // retryBackoff is how a reflector waits between attempts: twice as long each
 // time, up to 10 s, and each time up to twice that by chance, so that replicas
 // which lost the same server don't come back together. It starts over after 2
@@ -108,15 +126,7 @@ func NewKubernetes(c KubernetesConfig) (*Kubernetes, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	c.Logger = orDefault(c.Logger)
-	c.StallTimeout = cmp.Or(c.StallTimeout, DefaultStallTimeout)
-	c.Version = cmp.Or(c.Version, "devel")
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.backoff == nil {
-		c.backoff = retryBackoff()
-	}
+	c.setDefaults()
 	sel, err := parseSelectors(c.Labels, c.NamespaceLabels)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
@@ -142,9 +152,7 @@ func NewKubernetes(c KubernetesConfig) (*Kubernetes, error) {
 // Run watches until ctx ends, and returns nil then. Whatever the API server
 // does, it goes on trying. The sink hears one Replace for each kind first.
 func (k *Kubernetes) Run(ctx context.Context, sink Sink) error {
-	// What client-go says of its inner life is for debugging; what matters
-	// the trackers say.
-	ctx = klog.NewContext(ctx, logr.FromSlogHandler(debugOnly{k.config.Logger.Handler()}))
+	ctx = k.config.quiet(ctx)
 	trim := new(trimmer)
 	var all sync.WaitGroup
 	for _, t := range k.trackers {
