@@ -26,7 +26,7 @@ func checkOverlap(blocks []Block) error {
 		if len(b.Find("view")) > 0 {
 			continue
 		}
-		bound := boundTo(b)
+		bound := b.Bound()
 		for _, k := range b.Keys {
 			for _, zone := range k.Zones {
 				at := zonePort{zone, k.Port}
@@ -59,9 +59,10 @@ func (c claim) check(at zonePort, earlier []claim) error {
 	return nil
 }
 
-// boundTo returns the addresses and interfaces that a block's bind directives
-// name, each once and in one spelling, and one empty string if there are none.
-func boundTo(b Block) []string {
+// Bound returns the addresses and interfaces that the block's bind directives name,
+// each once and in one spelling, and one empty string, which is all addresses, if
+// there are none. Blocks that share one and a port have the same sockets.
+func (b Block) Bound() []string {
 	var bound []string
 	for _, d := range b.Find("bind") {
 		var except []string
