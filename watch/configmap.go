@@ -90,6 +90,9 @@ func (m *ConfigMap) Known() <-chan struct{} { return m.known }
 // Read returns what the ConfigMap has now; nothing if there is none.
 func (m *ConfigMap) Read(ctx context.Context) (map[string]string, error) {
 	list, err := m.list(m.config.quiet(ctx))
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading configmap %s/%s: %w", m.key.Namespace, m.key.Name, err)
 	}

@@ -4,17 +4,21 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // checkCommand checks a configuration without serving it.
 func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	configMap := declareConfigMap(set)
 	show := set.Bool("print", false, "print the Corefile in effect: imports, snippets and variables expanded, or the one that the flags stand for")
 	return func(ctx context.Context, args []string, s streams) error {
 		for _, arg := range args {
@@ -29,6 +33,9 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		}
 		log := newLogger(s.err)
 		plan, err := config.load(ctx)
+		if err == nil && *configMap != (configMapKey{}) {
+			plan, err = withConfigMap(ctx, plan, zone.Key(*configMap), log)
+		}
 		if err != nil {
 			return err
 		}
@@ -48,6 +55,21 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		_, err = fmt.Fprintln(s.out, "ok")
 		return err
 	}
+}
+
+// readTimeout is how long the API server may take to answer.
+const readTimeout = 10 * time.Second
+
+// withConfigMap returns the plan with what kube-dns's ConfigMap says now.
+func withConfigMap(ctx context.Context, plan *assemble.Plan, key zone.Key, log *slog.Logger) (*assemble.Plan, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("the API server did not answer within %s", readTimeout))
+	defer cancel()
+	version, _ := buildVersion()
+	c, err := plan.ReadConfigMap(ctx, assemble.Process{Logger: log, Version: version}, key)
+	if err != nil {
+		return nil, err
+	}
+	return plan.WithConfigMap(c)
 }
 
 // isManifests tells manifests, which are a folder, standard input or a file by

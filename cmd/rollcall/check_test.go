@@ -84,6 +84,10 @@ func TestCheck(t *testing.T) {
 		{"manifest", "", []string{"check", "-manifests", broken}, broken + ":4: "},
 		{"plugin", "", []string{"check", write(t, "Corefile", ".:0 {\nfoo\nbar\n}")}, "Corefile:3: unknown plugin \"bar\" (known: "},
 		{"nothing", "", []string{"check", write(t, "Corefile", "")}, "no server block"},
+		{
+			"ConfigMap", "", []string{"check", write(t, "Corefile", ".:0 {\nkubernetes {\nendpoint http://127.0.0.1:1\n}\n}"), "-kube-dns-configmap", "kube-dns"},
+			"reading configmap kube-system/kube-dns: ",
+		},
 		{"missing", "", []string{"check", good + ".missing"}, "no such file or directory"},
 	}
 	t.Chdir(t.TempDir())

@@ -4,8 +4,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // stringList is a flag that may be repeated.
@@ -32,6 +37,39 @@ func (d *duration) Set(s string) error {
 	}
 	*d = duration(v)
 	return nil
+}
+
+// configMapKey is a flag that names a ConfigMap: [NAMESPACE/]NAME.
+type configMapKey zone.Key
+
+// configMapNamespace is where a ConfigMap is that is named without.
+const configMapNamespace = "kube-system"
+
+func (k *configMapKey) String() string {
+	if *k == (configMapKey{}) {
+		return ""
+	}
+	return k.Namespace + "/" + k.Name
+}
+
+// Set sets the value.
+func (k *configMapKey) Set(s string) error {
+	namespace, name, found := strings.Cut(s, "/")
+	if !found {
+		namespace, name = configMapNamespace, s
+	}
+	if problems := slices.Concat(validation.IsDNS1123Label(namespace), validation.IsDNS1123Subdomain(name)); s != "" && len(problems) > 0 {
+		return errors.New("want [NAMESPACE/]NAME, such as kube-dns or kube-system/kube-dns")
+	}
+	*k = configMapKey{namespace, name}
+	return nil
+}
+
+// declareConfigMap declares the flag of kube-dns's ConfigMap.
+func declareConfigMap(set *flag.FlagSet) *configMapKey {
+	k := new(configMapKey)
+	set.Var(k, "kube-dns-configmap", "serve what kube-dns's ConfigMap `[NAMESPACE/]NAME` says too, as it changes: stubDomains and upstreamNameservers (NAMESPACE is "+configMapNamespace+" if not given)")
+	return k
 }
 
 // strict has the flags of a set watched, and returns what says, once they are

@@ -40,6 +40,13 @@ func TestUsageErrors(t *testing.T) {
 		{"-zone=", "wrong usage: -zone is empty; rollcall help serve says more"},
 		{"-manifests=", "wrong usage: -manifests is empty; rollcall help serve says more"},
 		{"-kubeconfig=", "wrong usage: -kubeconfig is empty: is $KUBECONFIG set?; rollcall help serve says more"},
+		{"-kube-dns-configmap=", "wrong usage: -kube-dns-configmap is empty; rollcall help serve says more"},
+		{"check -kube-dns-configmap a/b/c", `wrong usage: invalid value "a/b/c" for flag -kube-dns-configmap: want [NAMESPACE/]NAME, such as kube-dns or kube-system/kube-dns; rollcall help check says more`},
+		{"-kube-dns-configmap Kube_DNS", `wrong usage: invalid value "Kube_DNS" for flag -kube-dns-configmap: want [NAMESPACE/]NAME, such as kube-dns or kube-system/kube-dns; rollcall help serve says more`},
+		{"-kube-dns-configmap a -kube-dns-configmap b", "wrong usage: -kube-dns-configmap is given 2 times; rollcall help serve says more"},
+		{"zone -kube-dns-configmap a", "wrong usage: flag provided but not defined: -kube-dns-configmap; rollcall help zone says more"},
+		{"-manifests . -listen 127.0.0.1:0 -kube-dns-configmap kube-dns", "command line: configmap kube-system/kube-dns: no kubernetes directive reads an API server, where it would be"},
+		{"check -manifests . -kube-dns-configmap dns/kube-dns", "command line: configmap dns/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"version x", `version takes no arguments, got "x"`},
 		{"help serve zone", `help takes one command, got "zone" too`},
 	}
@@ -59,15 +66,16 @@ func TestUsageErrors(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	commands := []string{"serve", "zone", "check", "version", "help"}
+	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
 	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
 	tests := []struct {
 		args []string // each gives the same
 		want []string // what is in it
 	}{
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
-		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions"}, flags...)},
+		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap}, flags...)},
 		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)"}, flags...)},
-		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print"}, flags...)},
+		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
 		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},
 	}

@@ -14,12 +14,14 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // serveCommand answers questions until it is told to end.
 func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	configMap := declareConfigMap(set)
 	quiet := set.Bool("quiet", false, "print no addresses when they are open")
 	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
 	version := set.Bool("version", false, "print the version, and end")
@@ -70,8 +72,9 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
-			Load:   load,
-			Reload: reloads,
+			Load:      load,
+			Reload:    reloads,
+			ConfigMap: zone.Key(*configMap),
 		})
 		return withRemedy(err)
 	}

@@ -126,5 +126,5 @@ func (e *endpoints) drain() {
 
 // checks are what must be so for the process to be ready.
 func (r *run) checks() []ready.Check {
-	return []ready.Check{{Name: "kubernetes", Ready: func() bool { return r.current.Load().synced() }}}
+	return []ready.Check{{Name: "kubernetes", Ready: func() bool { return r.current.Load().synced(nil) }}}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
+	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -87,7 +88,7 @@ func (g *generation) adopt(old *generation) {
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
 		for _, s := range old.sources {
-			if b.kubernetes != nil && !slices.Contains(taken, s) && reflect.DeepEqual(b.kubernetes, s.config) && s.self == b.self() &&
+			if b.kubernetes != nil && !slices.Contains(taken, s) && sameZones(b.kubernetes, s.config) && s.self == b.self() &&
 				(len(old.sources) < 2 || s.at == b.Pos) {
 				taken = append(taken, s)
 				g.sourceOf[b] = s
@@ -95,6 +96,14 @@ func (g *generation) adopt(old *generation) {
 			}
 		}
 	}
+}
+
+// sameZones reports whether two kubernetes directives have the same zones, of the
+// same objects: what falls through is the handler's matter.
+func sameZones(c, d *kubernetes.Config) bool {
+	one, other := *c, *d
+	one.Fallthrough, other.Fallthrough = nil, nil
+	return reflect.DeepEqual(one, other)
 }
 
 // self returns a text that changes if what the block listens on does.
@@ -198,14 +207,15 @@ func (g *generation) start(ctx context.Context) {
 // syncPoll is how often the zones are asked whether they are synced.
 const syncPoll = 5 * time.Millisecond
 
-// awaitSync waits until every zone is synced, for the longest startup_timeout at
-// most, or until ctx is done. It reports whether they are.
-func (g *generation) awaitSync(ctx context.Context) (bool, error) {
+// awaitSync waits until every zone is synced that old, which may be nil, does not
+// serve as it is, for the longest startup_timeout at most, or until ctx is done. It
+// reports whether they are.
+func (g *generation) awaitSync(ctx context.Context, old *generation) (bool, error) {
 	timeout := time.NewTimer(g.startupTimeout())
 	defer timeout.Stop()
 	tick := time.NewTicker(syncPoll)
 	defer tick.Stop()
-	for !g.synced() {
+	for !g.synced(old) {
 		for _, s := range g.sources {
 			select {
 			case <-s.stopped:
@@ -233,8 +243,10 @@ func (g *generation) startupTimeout() (longest time.Duration) {
 	return longest
 }
 
-func (g *generation) synced() bool {
-	return !slices.ContainsFunc(g.sources, func(s *source) bool { return !s.zone.Snapshot().Synced })
+// synced reports whether every zone is synced that old, which may be nil, does not
+// serve too.
+func (g *generation) synced(old *generation) bool {
+	return !slices.ContainsFunc(g.sources, func(s *source) bool { return !old.shows(s) && !s.zone.Snapshot().Synced })
 }
 
 // shows reports whether a source serves this generation.

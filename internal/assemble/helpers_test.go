@@ -95,6 +95,12 @@ func start(t testing.TB, text string) *process {
 // each reload.
 func startChanging(t testing.TB, text func() string) *process {
 	t.Helper()
+	return startProcess(t, text, assemble.Process{})
+}
+
+// startProcess is startChanging in a process that has more than that takes.
+func startProcess(t testing.TB, text func() string, in assemble.Process) *process {
+	t.Helper()
 	plan, err := load(t, text())
 	if err != nil {
 		t.Fatal(err)
@@ -104,16 +110,14 @@ func startChanging(t testing.TB, text func() string) *process {
 		t: t, opened: make(chan netip.AddrPort, 8), stop: stop, result: make(chan error, 1),
 		registry: promclient.NewRegistry(), began: time.Now(), hangup: make(chan os.Signal),
 	}
+	in.Stdout, in.Logger, in.Registry = p, slog.New(slog.NewTextHandler(p, nil)), p.registry
+	in.Version, in.Revision = "1.2.3", "abc"
+	in.Listening = func(a netip.AddrPort, _ string) { p.opened <- a }
+	in.Reload, in.Load = p.hangup, func() (*assemble.Plan, error) { return tryLoad(text()) }
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.result <- plan.Run(ctx, assemble.Process{
-			Stdout: p, Logger: slog.New(slog.NewTextHandler(p, nil)), Registry: p.registry,
-			Version: "1.2.3", Revision: "abc",
-			Listening: func(a netip.AddrPort, _ string) { p.opened <- a },
-			Reload:    p.hangup,
-			Load:      func() (*assemble.Plan, error) { return tryLoad(text()) },
-		})
+		p.result <- plan.Run(ctx, in)
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -21,6 +21,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/https"
+	"github.com/rollcall-dns/rollcall/resolver/kubedns"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/multisocket"
 	"github.com/rollcall-dns/rollcall/resolver/pprof"
@@ -190,6 +191,10 @@ var ErrNoBlock = errors.New("no server block; the least is: .:53 { kubernetes cl
 type Plan struct {
 	File   *corefile.File
 	blocks []block
+
+	// What a ConfigMap added to File, and File without; nil if it added nothing.
+	configMap kubedns.Config
+	corefile  *corefile.File
 }
 
 // Load checks every directive of a Corefile. All that is wrong is returned,

@@ -67,6 +67,9 @@ func (r *run) reload(ctx, running context.Context, asked bool) {
 		return
 	}
 	plan, err := r.Load()
+	if err == nil {
+		plan, err = r.withConfigMap(plan)
+	}
 	if err == nil && plan.File.String() == old.plan.File.String() {
 		r.refused = ""
 		if asked {
@@ -81,18 +84,27 @@ func (r *run) reload(ctx, running context.Context, asked bool) {
 		return // the process ends
 	}
 	if err != nil {
-		if text := err.Error(); asked || text != r.refused { // it is tried at each look, and told of once
-			r.refused = text
-			r.reloads.failed.Inc()
-			r.Logger.Error("the changed configuration is not served; the old one goes on", "err", err)
-		}
+		r.refuse(err, asked)
 		return
 	}
 	r.refused = ""
+	if err := r.followConfigMap(running, plan); err != nil {
+		r.Logger.Error("the ConfigMap is followed where it was", "err", err)
+	}
 	r.reloads.serves(plan)
 	r.Logger.Info("serving the changed configuration", "corefile", plan.File.Name)
 	for _, text := range plan.Warnings() {
 		r.Logger.Warn(text)
+	}
+}
+
+// refuse tells why a changed configuration is not served. It is tried at each look,
+// and told of once, unless it was asked for.
+func (r *run) refuse(err error, asked bool) {
+	if text := err.Error(); asked || text != r.refused {
+		r.refused = text
+		r.reloads.failed.Inc()
+		r.Logger.Error("the changed configuration is not served; the old one goes on", "err", err)
 	}
 }
 
@@ -117,14 +129,14 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 		r.endpoints.keep(old)
 		return err
 	}
-	synced, err := g.awaitSync(ctx)
+	synced, err := g.awaitSync(ctx, old)
 	if err != nil {
 		return undo(err)
 	}
 	if ctx.Err() != nil {
 		return undo(ctx.Err())
 	}
-	if !synced && old.synced() {
+	if !synced && old.synced(nil) {
 		return undo(ErrNotSynced)
 	}
 	if err := r.endpoints.open(running, g); err != nil {

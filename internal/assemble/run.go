@@ -46,6 +46,9 @@ type Process struct {
 	// that name says.
 	Load   func() (*Plan, error)
 	Reload <-chan os.Signal
+	// ConfigMap names the ConfigMap that kube-dns was configured by, and that says
+	// more than the Corefile does; its zero value is none.
+	ConfigMap zone.Key
 }
 
 func (p *Process) setDefaults() {
@@ -69,7 +72,8 @@ type run struct {
 	metrics   *prometheus.Metrics
 	handlers  handlerMetrics
 	reloads   *reloadMetrics
-	refused   string // why the configuration as it is now is not served; "" if it is
+	refused   string     // why the configuration as it is now is not served; "" if it is
+	configMap *configMap // nil for none
 	current   atomic.Pointer[generation]
 	endpoints endpoints
 	servers   map[string]dnsServer // by address, as the Corefile has it
@@ -96,6 +100,10 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 	if err := r.registerMetrics(p); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	began := time.Now()
+	if err := r.followConfigMap(running, p); err != nil {
+		return err
+	}
 	g, err := r.newGeneration(p, nil)
 	if err != nil {
 		return err
@@ -113,10 +121,11 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		return err
 	}
 	g.start(running)
-	synced, err := g.awaitSync(ctx)
+	synced, err := g.awaitSync(ctx, nil)
 	if err != nil {
 		return err
 	}
+	r.awaitConfigMap(ctx, began.Add(g.startupTimeout()))
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -125,13 +134,15 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		r.Logger.Warn("serving before the first full sync: until then, names of the cluster are SERVFAIL",
 			"startup_timeout", g.startupTimeout())
 	}
-	r.watchSources(g)
-	serve, err := r.listen(g)
-	if err != nil {
-		return err
+	if !r.takeConfigMap(ctx, running) {
+		r.watchSources(g)
+		serve, err := r.listen(g)
+		if err != nil {
+			return err
+		}
+		serve()
+		g.probe(running)
 	}
-	serve()
-	g.probe(running)
 	err = r.serve(ctx, running)
 	if err == nil {
 		r.lameduck()
@@ -151,6 +162,9 @@ func (r *run) serve(ctx, running context.Context) error {
 			return err
 		case <-ctx.Done():
 			return nil
+		case <-r.configMapChanged():
+			r.takeConfigMap(ctx, running)
+			continue
 		case <-timer.C:
 			r.reload(ctx, running, false)
 		case _, ok := <-r.Process.Reload:
@@ -214,6 +228,9 @@ func (r *run) registerMetrics(p *Plan) (err error) {
 		return err
 	}
 	if r.reloads, err = newReloadMetrics(r.Registry, p); err != nil {
+		return err
+	}
+	if r.configMap, err = newConfigMap(r); err != nil {
 		return err
 	}
 	if err := prometheus.BuildInfo(r.Registry, r.Version, r.Revision); err != nil {

@@ -18,7 +18,7 @@ func startUpstream(t testing.TB, names ...string) string {
 		name, addr, _ := strings.Cut(n, "=")
 		fmt.Fprintf(&lines, "%s %s\n", addr, name)
 	}
-	return start(t, ".:0 {\nbind 127.0.0.1\nhosts /dev/null {\n"+lines.String()+"}\n}\n").addr()
+	return start(t, ".:0 {\nbind 127.0.0.1\nhosts /nonexistent/hosts {\n"+lines.String()+"}\n}\n").addr()
 }
 
 // TestForwardToService has a Service for an upstream, which another block knows,

@@ -94,7 +94,15 @@ func newSource(c *kubernetes.Config, p Process, registerer prometheus.Registerer
 		})
 		return m, err
 	}
-	k, err := watch.NewKubernetes(watch.KubernetesConfig{
+	api := apiConfig(c)
+	api.Version, api.Logger, api.Registerer, api.Now = p.Version, p.Logger, registerer, p.Now
+	k, err := watch.NewKubernetes(api)
+	return k, err
+}
+
+// apiConfig says which cluster a kubernetes directive names, and what of it.
+func apiConfig(c *kubernetes.Config) watch.KubernetesConfig {
+	return watch.KubernetesConfig{
 		Kubeconfig:      c.Kubeconfig,
 		Context:         c.Context,
 		Endpoint:        c.Endpoint,
@@ -107,12 +115,7 @@ func newSource(c *kubernetes.Config, p Process, registerer prometheus.Registerer
 		Labels:          c.Labels,
 		NamespaceLabels: c.NamespaceLabels,
 		Kinds:           watchedKinds(c),
-		Version:         p.Version,
-		Logger:          p.Logger,
-		Registerer:      registerer,
-		Now:             p.Now,
-	})
-	return k, err
+	}
 }
 
 // names turns zones as the Corefile spells them into names.
