@@ -233,10 +233,10 @@ func (m *ConfigMap) failed(err error) {
 	m.logged = loggedError{err.Error(), now}
 	if forbidden {
 		m.log.Error("the API server forbids to follow the ConfigMap: grant list and watch on it with a Role, which has its resourceName, "+
-			"and a RoleBinding in its namespace; until then what it said last stays", "err", err)
+			"and a RoleBinding in its namespace; until then what it said last counts, if anything", "err", err)
 		return
 	}
-	m.log.Warn("cannot follow the ConfigMap; what it said last stays, and it is tried again", "err", err)
+	m.log.Warn("cannot follow the ConfigMap; what it said last counts, if anything, and it is tried again", "err", err)
 }
 
 // configMapMetrics are what a ConfigMap source tells of itself.

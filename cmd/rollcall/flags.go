@@ -52,7 +52,7 @@ func (k *configMapKey) String() string {
 	return k.Namespace + "/" + k.Name
 }
 
-// Set sets the value.
+// Set sets the value. Of an empty one strict tells.
 func (k *configMapKey) Set(s string) error {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found {

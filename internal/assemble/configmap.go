@@ -19,8 +19,8 @@ import (
 
 // The ConfigMap of kube-dns is an input beside the Corefile: what it says is written
 // into the Corefile that is served, and the whole is taken in as a changed Corefile
-// is, or not at all. Neither input waits for the other: a changed ConfigMap has no
-// file read again, and a bad one keeps no changed Corefile out.
+// is, or not at all. Neither input waits for the other: a changed ConfigMap does not
+// have the Corefile read again, and a bad one keeps no changed Corefile out.
 
 // ErrNoAPIServer is returned where a ConfigMap is to be read and there is no telling
 // from where.

@@ -159,6 +159,7 @@ func TestConfigMapAtStart(t *testing.T) {
 		{"there", "", func(c *cluster) { c.delay = 300 * time.Millisecond }, "192.0.2.3", 20 * time.Second, "serving what the ConfigMap says", "what it says is waited for"},
 		{"forbidden", "startup_timeout 1m\n", func(c *cluster) { c.forbidden["configmaps"] = true }, "192.0.2.1", 20 * time.Second, "grant list and watch on it with a Role", "it is known that there is nothing to wait for"},
 		{"silent", "startup_timeout 200ms\n", func(c *cluster) { c.delay = time.Minute }, "192.0.2.1", 20 * time.Second, "serving before it is known what the ConfigMap says", "nothing is waited for without end"},
+		{"away", "startup_timeout 200ms\n", func(c *cluster) { c.Close() }, "192.0.2.1", 20 * time.Second, "cannot follow the ConfigMap", "nor an API server that is not there"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
