@@ -16,12 +16,23 @@ const (
 	highestPort = 32000
 )
 
-// given are the ports that this process got: who asked for one may not listen on it
-// yet, and must not find another there.
+// given are the ports that this process got, each with a socket whose name says so
+// to other test processes: who asked for a port may not listen on it yet, and must
+// not find another there. The names are the kernel's, of a network namespace as
+// ports are, and go with the process.
 var given sync.Map
 
+// claim makes a port this process's, unless it is one's already.
+func claim(port string) bool {
+	l, err := net.Listen("unix", "@rollcall-test-port-"+port)
+	if err == nil {
+		given.Store(port, l)
+	}
+	return err == nil
+}
+
 // FreePorts returns n different ports that nothing listens on at 127.0.0.1, and
-// that it has not returned before.
+// that it has returned to nobody before, in this process or another that runs.
 func FreePorts(n int) ([]string, error) {
 	var ports []string
 	for range 1000 {
@@ -30,12 +41,10 @@ func FreePorts(n int) ([]string, error) {
 		if err != nil {
 			continue // taken
 		}
-		if _, before := given.LoadOrStore(port, true); before {
-			l.Close()
+		l.Close()
+		if !claim(port) {
 			continue
 		}
-		// All stay open until enough are found: that makes them different.
-		defer l.Close()
 		if ports = append(ports, port); len(ports) == n {
 			return ports, nil
 		}
