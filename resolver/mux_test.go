@@ -99,3 +99,103 @@ func TestRefuse(t *testing.T) {
 		})
 	}
 }
+
+// in is the handler of a server block that is only for questions of one type.
+func in(typ uint16, next resolver.Handler) resolver.Handler {
+	return resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+		if q.Type != typ {
+			return resolver.Elsewhere
+		}
+		return next.Serve(q, r)
+	})
+}
+
+func TestMuxElsewhere(t *testing.T) {
+	org, sub, root := dnstest.Name(t, "example.org"), dnstest.Name(t, "sub.example.org"), dnstest.Name(t, ".")
+	var mux resolver.Mux
+	mux.Handle(root, in(dns.TypeTXT, named("root TXT")))
+	mux.Handle(org, in(dns.TypeTXT, named("org TXT")))
+	mux.Handle(sub, in(dns.TypeMX, named("sub MX")))
+	mux.Handle(org, in(dns.TypeAAAA, named("org AAAA")))
+	mux.Handle(sub, in(dns.TypeAAAA, named("sub AAAA")))
+	mux.Handle(sub, in(dns.TypeMX, named("nobody's")))
+	mux.Otherwise = resolver.Refuse{}
+	tests := []struct {
+		name   string
+		typ    uint16
+		want   string
+		reason string
+	}{
+		{"sub.example.org.", dns.TypeMX, "sub MX", "the first of the longest zone"},
+		{"a.sub.example.org.", dns.TypeAAAA, "sub AAAA", "the second of the longest zone"},
+		{"a.example.org.", dns.TypeAAAA, "org AAAA", "the second of another zone, though handled between"},
+		{"a.sub.example.org.", dns.TypeTXT, "org TXT", "none of the longest zone: as in CoreDNS a shorter one"},
+		{"example.com.", dns.TypeTXT, "root TXT", "the root is the shortest"},
+		{"a.example.org.", dns.TypeMX, "REFUSED", "no block is for it"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			if got := who(dnstest.Serve(t, &mux, dnstest.Question(tt.name, tt.typ))); got != tt.want {
+				t.Errorf("%s: answered by %s, want %s", tt.reason, got, tt.want)
+			}
+		})
+	}
+	t.Run("no Mux", func(t *testing.T) {
+		if got := who(dnstest.Serve(t, in(dns.TypeMX, resolver.Refuse{}), dnstest.Question("a.", dns.TypeA))); got != "REFUSED" {
+			t.Errorf("%s, want REFUSED: there is no other block", got)
+		}
+	})
+}
+
+// TestMuxLabels has a server block tell of a query that it then leaves to the next.
+func TestMuxLabels(t *testing.T) {
+	var seen []map[string]string
+	look := func(o resolver.Outcome, label string) resolver.Handler {
+		return resolver.HandlerFunc(func(q *resolver.Query, _ *resolver.Reply) resolver.Outcome {
+			seen = append(seen, q.Labels)
+			if label != "" {
+				q.Labels = map[string]string{"block": label}
+			}
+			return o
+		})
+	}
+	var mux resolver.Mux
+	mux.Handle(dnstest.Name(t, "a"), look(resolver.Elsewhere, "first"))
+	mux.Handle(dnstest.Name(t, "."), look(resolver.Elsewhere, "second"))
+	mux.Otherwise = look(resolver.Refused, "")
+	dnstest.Serve(t, &mux, dnstest.Question("a.", dns.TypeA))
+	if diff := cmp.Diff([]map[string]string{nil, nil, nil}, seen); diff != "" {
+		t.Errorf("labels as each handler sees them (-want +got):\n%s", diff)
+	}
+}
+
+func TestBufSize(t *testing.T) {
+	tests := []struct {
+		name      string
+		size      uint16 // 0: no OPT record
+		transport resolver.Transport
+		want      uint16
+		reason    string
+	}{
+		{"plain", 0, resolver.UDP, 512, "RFC 1035 section 4.2.1"},
+		{"EDNS", 1232, resolver.UDP, 1232, "RFC 6891 section 6.2.3"},
+		{"small", 100, resolver.UDP, 512, "RFC 6891 section 6.2.3: below 512 is 512"},
+		{"TCP", 1232, resolver.TCP, 65535, "RFC 1035 section 4.2.2: the size is of UDP"},
+		{"plain TCP", 0, resolver.TCP, 65535, "RFC 1035 section 4.2.2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := dnstest.Question("a.", dns.TypeA)
+			if tt.size > 0 {
+				dnstest.EDNS(m, tt.size)
+			}
+			q := resolver.Query{Transport: tt.transport}
+			if q.Parse(dnstest.Pack(t, m)) != wire.Accept {
+				t.Fatal("not a query")
+			}
+			if got := q.BufSize(); got != tt.want {
+				t.Errorf("%s: %d, want %d", tt.reason, got, tt.want)
+			}
+		})
+	}
+}

@@ -59,6 +59,19 @@ type Query struct {
 // MayWait reports whether a handler may wait for something.
 func (q *Query) MayWait() bool { return q.Context != nil }
 
+// BufSize returns how long a reply the client takes: over UDP what it says, or 512
+// octets (RFC 6891 section 6.2.3); over other transports there is only the bound
+// of a message.
+func (q *Query) BufSize() uint16 {
+	switch {
+	case q.Transport != UDP:
+		return wire.MaxTCP
+	case q.HasEDNS:
+		return max(q.UDPSize, wire.MinUDP)
+	}
+	return wire.MinUDP
+}
+
 // Note tells something of the query, if anybody wants to know.
 func (q *Query) Note(label, value string) {
 	if q.Labels != nil {
@@ -103,6 +116,9 @@ const (
 	// served again with one, from the beginning: what was done must have had no
 	// effect.
 	Later
+	// Elsewhere: the query is in a zone of the server block, but the block is not
+	// for it. Nothing was done, and it goes on to the next block (see Mux).
+	Elsewhere
 )
 
 // Rcode returns the rcode of r that o means; FORMERR and the like are in the
@@ -113,7 +129,7 @@ func (o Outcome) Rcode(r *Reply) wire.Rcode {
 		return r.Reply.Rcode()
 	case NameError:
 		return wire.NXDomain
-	case Refused:
+	case Refused, Elsewhere: // without a Mux there is no other block
 		return wire.Refused
 	case ServFail:
 		return wire.ServFail

@@ -98,7 +98,7 @@ func values(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) *Values {
 		Size:        q.Size(),
 		DO:          q.DO,
 		Labels:      q.Labels,
-		BufSize:     wire.MinUDP,
+		BufSize:     q.BufSize(),
 		NoReply:     o == resolver.Dropped,
 		Rcode:       uint16(o.Rcode(r)),
 		Flags:       r.Flags(),
@@ -106,12 +106,6 @@ func values(q *resolver.Query, r *resolver.Reply, o resolver.Outcome) *Values {
 		AnswerClass: classOf(o),
 		AnswerType:  o.Rcode(r).String(),
 		Duration:    time.Since(q.Received),
-	}
-	switch {
-	case q.Transport != resolver.UDP:
-		v.BufSize = wire.MaxTCP
-	case q.HasEDNS:
-		v.BufSize = max(q.UDPSize, wire.MinUDP)
 	}
 	if o == resolver.NoData {
 		v.AnswerType = "NODATA"
