@@ -33,8 +33,8 @@ func chain(t testing.TB, z *zone.Zone) resolver.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := &resolver.Mux{Otherwise: metrics.Handler("dns://:53", nil, resolver.Refuse{})}
-	mux.Handle(wire.Root, metrics.Handler("dns://:53", []zone.Name{wire.Root}, h))
+	mux := &resolver.Mux{Otherwise: metrics.Handler("dns://:53", "", nil, resolver.Refuse{})}
+	mux.Handle(wire.Root, metrics.Handler("dns://:53", "", []zone.Name{wire.Root}, h))
 	return mux
 }
 

@@ -102,7 +102,7 @@ func (g *generation) listener(b *block, key corefile.Key, addr string) (*listene
 	at := slices.IndexFunc(g.listeners, func(l *listener) bool { return l.addr == addr })
 	if at < 0 {
 		l := &listener{scheme: key.Scheme, addr: addr, mux: new(resolver.Mux)}
-		l.mux.Otherwise = g.metrics.Handler(l.label(), nil, resolver.Refuse{})
+		l.mux.Otherwise = g.metrics.Handler(l.label(), "", nil, resolver.Refuse{})
 		if key.Scheme != "dns" {
 			files := *b.tls
 			for _, file := range []*string{&files.Cert, &files.Key, &files.CA} {
@@ -144,10 +144,10 @@ func (g *generation) counted(b *block, l *listener, apexes []zone.Name, chain re
 	}
 	for _, apex := range apexes {
 		for _, name := range b.handlerNames() {
-			g.metrics.Enabled(l.label(), apex.String(), name)
+			g.metrics.Enabled(l.label(), "", apex.String(), name)
 		}
 	}
-	return g.metrics.Handler(l.label(), apexes, chain)
+	return g.metrics.Handler(l.label(), "", apexes, chain)
 }
 
 // hosts returns the addresses that a block listens on; all, "", by default.

@@ -47,7 +47,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		responses:    desc("responses_total", "Replies sent, by rcode and the handler that made them.", "rcode", "plugin"),
 		truncated: prometheus.NewDesc("rollcall_replies_truncated_total",
 			"Replies with TC, which lack records: by UDP the client asks again, by TCP 64 KiB were not enough.",
-			[]string{"server", "zone", "proto"}, nil),
+			[]string{"server", "zone", "view", "proto"}, nil),
 		enabled: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "coredns_plugin_enabled", Help: "1 for each handler of a server block.",
 		}, []string{"server", "zone", "view", "name"}),
@@ -83,7 +83,7 @@ func BuildInfo(r prometheus.Registerer, version, revision string) error {
 // counts replies was unwound. Server is as for Handler.
 func (m *Metrics) Panicked(server string) {
 	m.panics.Inc()
-	m.zone(server, Dropped, wire.Root).shards[0].response(wire.ServFail, "").Add(1)
+	m.zone(zoneMetrics{apex: wire.Root, server: server, zone: Dropped}).shards[0].response(wire.ServFail, "").Add(1)
 }
 
 // Rejected counts a packet that no handler saw.
@@ -98,9 +98,10 @@ func (m *Metrics) Rejected(q *resolver.Query, o resolver.Outcome) {
 // Limited counts a connection or a query that a limit of that name cost.
 func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
-// Enabled notes that a server block has a handler.
-func (m *Metrics) Enabled(server, apex, handler string) {
-	m.enabled.WithLabelValues(server, apex, "", handler).Set(1)
+// Enabled notes that a server block has a handler. Server and view are as for
+// Handler.
+func (m *Metrics) Enabled(server, view, apex, handler string) {
+	m.enabled.WithLabelValues(server, apex, view, handler).Set(1)
 }
 
 // Handler counts the queries that Next serves. Make it with Metrics.Handler.
@@ -110,15 +111,16 @@ type Handler struct {
 }
 
 // Handler returns a handler that counts what next serves. Server is the label
-// of the listener, as "dns://:53". Queries count by the longest of zones that
-// they are in; without zones, as Dropped.
-func (m *Metrics) Handler(server string, zones []zone.Name, next resolver.Handler) *Handler {
+// of the listener, as "dns://:53", and view the name of the server block's view,
+// empty for none. Queries count by the longest of zones that they are in; without
+// zones, as Dropped.
+func (m *Metrics) Handler(server, view string, zones []zone.Name, next resolver.Handler) *Handler {
 	h := &Handler{next: next}
 	for _, apex := range zones {
-		h.zones = append(h.zones, m.zone(server, apex.String(), apex))
+		h.zones = append(h.zones, m.zone(zoneMetrics{apex: apex, server: server, zone: apex.String(), view: view}))
 	}
 	if len(zones) == 0 {
-		h.zones = append(h.zones, m.zone(server, Dropped, wire.Root))
+		h.zones = append(h.zones, m.zone(zoneMetrics{apex: wire.Root, server: server, zone: Dropped, view: view}))
 	}
 	slices.SortStableFunc(h.zones, func(a, b *zoneMetrics) int { return len(b.apex) - len(a.apex) })
 	return h
@@ -139,23 +141,24 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	return o
 }
 
-// zoneMetrics are the metrics of one zone of one listener.
+// zoneMetrics are the metrics of one zone of one listener, in one view.
 type zoneMetrics struct {
-	apex         zone.Name
-	server, zone string
-	shards       []*shard
+	apex               zone.Name
+	server, zone, view string
+	shards             []*shard
 }
 
-// zone returns the metrics of a zone of a listener, which Handlers share.
-func (m *Metrics) zone(server, name string, apex zone.Name) *zoneMetrics {
+// zone returns the metrics of a zone of a listener, which Handlers share. They are
+// made of like, which has no shards, if there are none yet.
+func (m *Metrics) zone(like zoneMetrics) *zoneMetrics {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, z := range m.zones {
-		if z.server == server && z.zone == name {
+		if z.server == like.server && z.zone == like.zone && z.view == like.view {
 			return z
 		}
 	}
-	z := &zoneMetrics{apex: apex, server: server, zone: name}
+	z := &like
 	for range runtime.GOMAXPROCS(0) {
 		z.shards = append(z.shards, new(shard))
 	}
@@ -185,7 +188,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		if n > 0 {
-			to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{z.server, z.zone, ""}, labels...)...)
+			to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{z.server, z.zone, z.view}, labels...)...)
 		}
 	}
 	var dnssecOK uint64
@@ -203,13 +206,13 @@ func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
 			}
 		}
 	}
-	to <- prometheus.MustNewConstMetric(m.dnssecOK, prometheus.CounterValue, float64(dnssecOK), z.server, z.zone, "")
+	to <- prometheus.MustNewConstMetric(m.dnssecOK, prometheus.CounterValue, float64(dnssecOK), z.server, z.zone, z.view)
 	for rcode, byHandler := range replies {
 		for handler, n := range byHandler {
 			counter(m.responses, n, wire.Rcode(rcode).String(), handler)
 		}
 	}
-	collectHistogram(to, m.duration, duration, z.server, z.zone, "")
+	collectHistogram(to, m.duration, duration, z.server, z.zone, z.view)
 	for t := range transports {
 		proto := resolver.Transport(t).String()
 		var received, sent total[sizes]
@@ -219,9 +222,9 @@ func (m *Metrics) collect(z *zoneMetrics, to chan<- prometheus.Metric) {
 			received.add(&s.requestSize[t])
 			sent.add(&s.responseSize[t])
 		}
-		to <- prometheus.MustNewConstMetric(m.truncated, prometheus.CounterValue, float64(truncated), z.server, z.zone, proto)
-		collectHistogram(to, m.requestSize, received, z.server, z.zone, "", proto)
-		collectHistogram(to, m.responseSize, sent, z.server, z.zone, "", proto)
+		to <- prometheus.MustNewConstMetric(m.truncated, prometheus.CounterValue, float64(truncated), z.server, z.zone, z.view, proto)
+		collectHistogram(to, m.requestSize, received, z.server, z.zone, z.view, proto)
+		collectHistogram(to, m.responseSize, sent, z.server, z.zone, z.view, proto)
 		for f := range families {
 			for i, typ := range typeNames {
 				var n uint64

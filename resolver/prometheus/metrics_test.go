@@ -56,8 +56,8 @@ func newMetrics(t testing.TB) (*promclient.Registry, *prometheus.Metrics) {
 func counted(t testing.TB, m *prometheus.Metrics, z *zone.Zone) *resolver.Mux {
 	t.Helper()
 	zones := []zone.Name{dnstest.Name(t, "local"), dnstest.Name(t, "cluster.local")}
-	h := m.Handler("dns://:53", zones, &kubernetes.Handler{Zone: z, Next: resolver.Refuse{}})
-	mux := &resolver.Mux{Otherwise: m.Handler("dns://:53", nil, resolver.Refuse{})}
+	h := m.Handler("dns://:53", "", zones, &kubernetes.Handler{Zone: z, Next: resolver.Refuse{}})
+	mux := &resolver.Mux{Otherwise: m.Handler("dns://:53", "", nil, resolver.Refuse{})}
 	for _, z := range zones {
 		mux.Handle(z, h)
 	}
@@ -214,7 +214,7 @@ func TestProcessMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Panicked("dns://:53")
-	m.Enabled("dns://:53", "cluster.local.", "kubernetes")
+	m.Enabled("dns://:53", "", "cluster.local.", "kubernetes")
 	responder := resolver.Responder{
 		Handler:  resolver.Refuse{},
 		Rejected: func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { m.Rejected(q, o) },
@@ -243,7 +243,7 @@ func TestProcessMetrics(t *testing.T) {
 // TestDropped sees that a query without reply is no reply.
 func TestDropped(t *testing.T) {
 	registry, m := newMetrics(t)
-	h := m.Handler("dns://:53", nil, resolver.HandlerFunc(func(*resolver.Query, *resolver.Reply) resolver.Outcome { return resolver.Dropped }))
+	h := m.Handler("dns://:53", "", nil, resolver.HandlerFunc(func(*resolver.Query, *resolver.Reply) resolver.Outcome { return resolver.Dropped }))
 	if r := dnstest.Serve(t, h, dnstest.Question("a.", dns.TypeA)); r != nil {
 		t.Fatal(r)
 	}
@@ -252,6 +252,37 @@ func TestDropped(t *testing.T) {
 		`coredns_dns_requests_total{family="1",proto="udp",server="dns://:53",type="A",view="",zone="dropped"} 1`,
 		`coredns_dns_response_size_bytes_count{proto="tcp",server="dns://:53",view="",zone="dropped"} 0`,
 		`coredns_dns_response_size_bytes_count{proto="udp",server="dns://:53",view="",zone="dropped"} 0`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestViews has two server blocks of one zone, which count apart.
+func TestViews(t *testing.T) {
+	registry, m := newMetrics(t)
+	zones := []zone.Name{dnstest.Name(t, "example")}
+	for i, view := range []string{"", "inside", "inside"} { // the last two after a reload
+		for range i + 1 {
+			dnstest.Serve(t, m.Handler("dns://:53", view, zones, resolver.Refuse{}), dnstest.Question("a.example.", dns.TypeA))
+		}
+	}
+	m.Enabled("dns://:53", "inside", "example.", "hosts")
+	got := scrape(t, registry, "coredns_dns_requests_total", "coredns_dns_do", "coredns_dns_response_size_bytes_count", "coredns_plugin", "rollcall_replies_truncated_total")
+	want := []string{
+		`coredns_dns_do_requests_total{server="dns://:53",view="",zone="example."} 0`,
+		`coredns_dns_do_requests_total{server="dns://:53",view="inside",zone="example."} 0`,
+		`coredns_dns_requests_total{family="1",proto="udp",server="dns://:53",type="A",view="",zone="example."} 1`,
+		`coredns_dns_requests_total{family="1",proto="udp",server="dns://:53",type="A",view="inside",zone="example."} 5`,
+		`coredns_dns_response_size_bytes_count{proto="tcp",server="dns://:53",view="",zone="example."} 0`,
+		`coredns_dns_response_size_bytes_count{proto="tcp",server="dns://:53",view="inside",zone="example."} 0`,
+		`coredns_dns_response_size_bytes_count{proto="udp",server="dns://:53",view="",zone="example."} 1`,
+		`coredns_dns_response_size_bytes_count{proto="udp",server="dns://:53",view="inside",zone="example."} 5`,
+		`coredns_plugin_enabled{name="hosts",server="dns://:53",view="inside",zone="example."} 1`,
+		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",view="",zone="example."} 0`,
+		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",view="inside",zone="example."} 0`,
+		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",view="",zone="example."} 0`,
+		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",view="inside",zone="example."} 0`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -309,7 +340,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	responder := resolver.Responder{Handler: metrics.Handler("dns://:53", nil, resolver.Refuse{})}
+	responder := resolver.Responder{Handler: metrics.Handler("dns://:53", "", nil, resolver.Refuse{})}
 	packet, err := new(dns.Msg).SetQuestion("example.com.", dns.TypeA).Pack()
 	if err != nil {
 		fmt.Println(err)

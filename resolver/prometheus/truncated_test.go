@@ -53,12 +53,12 @@ func TestTruncated(t *testing.T) {
 	ask(resolver.UDP, "web.default.svc.cluster.local.", dns.TypeA)
 	ask(resolver.TCP, "other.local.", dns.TypeA)
 	want := []string{
-		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",zone="cluster.local."} 2`,
-		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",zone="dropped"} 0`,
-		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",zone="local."} 0`,
-		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",zone="cluster.local."} 1`,
-		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",zone="dropped"} 0`,
-		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",zone="local."} 0`,
+		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",view="",zone="cluster.local."} 2`,
+		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",view="",zone="dropped"} 0`,
+		`rollcall_replies_truncated_total{proto="tcp",server="dns://:53",view="",zone="local."} 0`,
+		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",view="",zone="cluster.local."} 1`,
+		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",view="",zone="dropped"} 0`,
+		`rollcall_replies_truncated_total{proto="udp",server="dns://:53",view="",zone="local."} 0`,
 	}
 	if diff := cmp.Diff(want, scrape(t, registry, "rollcall_replies_truncated_total")); diff != "" {
 		t.Errorf("there from the start, so that the first is a change (-want +got):\n%s", diff)
@@ -69,7 +69,7 @@ func TestTruncated(t *testing.T) {
 func TestExtendedRcodes(t *testing.T) {
 	registry, m := newMetrics(t)
 	for _, rcode := range []wire.Rcode{wire.NotImp, wire.BadVers, 23, 3841} {
-		h := m.Handler("dns://:53", nil, resolver.HandlerFunc(func(_ *resolver.Query, r *resolver.Reply) resolver.Outcome {
+		h := m.Handler("dns://:53", "", nil, resolver.HandlerFunc(func(_ *resolver.Query, r *resolver.Reply) resolver.Outcome {
 			r.SetRcode(rcode)
 			return resolver.Coded
 		}))

@@ -18,16 +18,16 @@ const Name = "template"
 // with New.
 type Handler struct {
 	templates []Config
-	metrics   *Metrics
-	server    string
+	deps      Deps
 	next      resolver.Handler
 }
 
 // Deps are what a Handler works with. The zero value works.
 type Deps struct {
 	Metrics *Metrics
-	// Server labels the metrics, as "dns://:53".
-	Server string
+	// Server labels the metrics, as "dns://:53", and View, the name of the server
+	// block's view.
+	Server, View string
 }
 
 var everything = regexp.MustCompile(".*")
@@ -35,7 +35,7 @@ var everything = regexp.MustCompile(".*")
 // New returns a handler of templates, in the order in which they are tried,
 // before next.
 func New(templates []Config, deps Deps, next resolver.Handler) *Handler {
-	h := &Handler{metrics: deps.Metrics, server: deps.Server, next: next}
+	h := &Handler{deps: deps, next: next}
 	for _, t := range templates {
 		if len(t.Match) == 0 {
 			t.Match = []*regexp.Regexp{everything}
@@ -64,7 +64,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		}
 		o := h.answer(t, data, r)
 		if o != resolver.Later {
-			h.metrics.matched(h.server, data)
+			h.deps.matched(data)
 		}
 		return o
 	}
@@ -103,7 +103,7 @@ func (h *Handler) answer(t *Config, data *Data, r *resolver.Reply) resolver.Outc
 		for _, text := range t.records[s] {
 			rr, written, err := record(text, data)
 			if err != nil {
-				h.metrics.failed(h.server, data, text.Name(), text.Root.String(), written)
+				h.deps.failed(data, text.Name(), text.Root.String(), written)
 				r.Err = fmt.Errorf("template: %s: %w", text.Name(), err)
 				return resolver.ServFail
 			}

@@ -233,7 +233,7 @@ func TestCNAMEFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	responder := resolver.Responder{Handler: template.New(configs, template.Deps{Metrics: metrics, Server: "dns://:53"}, next)}
+	responder := resolver.Responder{Handler: template.New(configs, template.Deps{Metrics: metrics, Server: "dns://:53", View: "v"}, next)}
 	x, packet := dnstest.Exchange(), dnstest.Pack(t, dnstest.Question("foo.test.", dns.TypeA))
 	if out := responder.Respond(x, packet, nil); len(out) > 0 || !x.Later() || len(gather(t, reg)) != 0 {
 		t.Fatalf("got %x, want nothing yet, and nothing counted", out)
@@ -263,16 +263,16 @@ func TestMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := template.New(configs, template.Deps{Metrics: metrics, Server: "dns://:53"}, resolver.Refuse{})
+	h := template.New(configs, template.Deps{Metrics: metrics, Server: "dns://:53", View: "v"}, resolver.Refuse{})
 	for _, name := range []string{"a.", "x.a.", "b.", "c.", "d."} {
 		dnstest.Serve(t, h, dnstest.Question(name, dns.TypeA))
 	}
 	want := []string{
-		"coredns_template_matches_total class=IN server=dns://:53 type=A view= zone=a. 2",
-		"coredns_template_matches_total class=IN server=dns://:53 type=A view= zone=b. 1",
-		"coredns_template_matches_total class=IN server=dns://:53 type=A view= zone=c. 1",
-		"coredns_template_rr_failures_total class=IN section=answer server=dns://:53 template={{.Name}} foo type=A view= zone=b. 1",
-		"coredns_template_template_failures_total class=IN section=authority server=dns://:53 template={{index .Match 3}} type=A view= zone=c. 1",
+		"coredns_template_matches_total class=IN server=dns://:53 type=A view=v zone=a. 2",
+		"coredns_template_matches_total class=IN server=dns://:53 type=A view=v zone=b. 1",
+		"coredns_template_matches_total class=IN server=dns://:53 type=A view=v zone=c. 1",
+		"coredns_template_rr_failures_total class=IN section=answer server=dns://:53 template={{.Name}} foo type=A view=v zone=b. 1",
+		"coredns_template_template_failures_total class=IN section=authority server=dns://:53 template={{index .Match 3}} type=A view=v zone=c. 1",
 	}
 	if diff := cmp.Diff(want, gather(t, reg)); diff != "" {
 		t.Errorf("names and labels are CoreDNS's (-want +got):\n%s", diff)

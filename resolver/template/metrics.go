@@ -28,15 +28,16 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-func (m *Metrics) matched(server string, d *Data) {
-	if m != nil {
-		m.matches.WithLabelValues(server, d.Zone, "", d.Class, d.Type).Inc()
+func (deps *Deps) matched(d *Data) {
+	if m := deps.Metrics; m != nil {
+		m.matches.WithLabelValues(deps.Server, d.Zone, deps.View, d.Class, d.Type).Inc()
 	}
 }
 
 // failed counts a record that there is none of; written says that the template
 // made a text.
-func (m *Metrics) failed(server string, d *Data, section, template string, written bool) {
+func (deps *Deps) failed(d *Data, section, template string, written bool) {
+	m := deps.Metrics
 	if m == nil {
 		return
 	}
@@ -44,5 +45,5 @@ func (m *Metrics) failed(server string, d *Data, section, template string, writt
 	if written {
 		c = m.records
 	}
-	c.WithLabelValues(server, d.Zone, "", d.Class, d.Type, section, template).Inc()
+	c.WithLabelValues(deps.Server, d.Zone, deps.View, d.Class, d.Type, section, template).Inc()
 }
