@@ -144,10 +144,10 @@ func (g *generation) counted(b *block, l *listener, apexes []zone.Name, chain re
 	}
 	for _, apex := range apexes {
 		for _, name := range b.handlerNames() {
-			g.metrics.Enabled(l.label(), "", apex.String(), name)
+			g.metrics.Enabled(l.label(), b.viewName(), apex.String(), name)
 		}
 	}
-	return g.metrics.Handler(l.label(), "", apexes, chain)
+	return g.metrics.Handler(l.label(), b.viewName(), apexes, chain)
 }
 
 // hosts returns the addresses that a block listens on; all, "", by default.

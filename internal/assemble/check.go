@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -74,10 +76,14 @@ func reason(err error) error {
 // Warnings says what the Corefile leaves without an answer, perhaps unmeant.
 func (p *Plan) Warnings() []string {
 	var out []string
-	some := false
+	some, whole := false, map[place]corefile.Pos{}
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		some = some || slices.ContainsFunc(answering(), b.has)
+		if lost, to := b.shadowed(whole); len(lost) > 0 {
+			out = append(out, fmt.Sprintf("%s: view: no query for %s comes here, as the server block at %s comes first and has no view",
+				b.Find("view")[0].Pos, strings.Join(lost, " and "), to))
+		}
 		if b.kubernetes == nil {
 			continue
 		}
@@ -95,6 +101,34 @@ func (p *Plan) Warnings() []string {
 // answering returns the directives that have answers.
 func answering() []string {
 	return []string{"kubernetes", "forward", "file", "hosts", "template", "local", "chaos", "erratic", "whoami"}
+}
+
+// place is where server blocks come one after the other.
+type place struct{ zone, addr string }
+
+// shadowed returns those zones of a block with a view whose queries all go to a block
+// before it, and where that stands. Whole has the blocks without a view so far; it
+// is told of b if b is one.
+func (b *block) shadowed(whole map[place]corefile.Pos) (lost []string, to corefile.Pos) {
+	hosts, err := b.hostsBy(noInterface)
+	if err != nil {
+		return nil, to // it is told when they are looked up
+	}
+	for _, key := range b.Keys {
+		for _, zone := range key.Zones {
+			for _, host := range hosts {
+				at := place{zone, net.JoinHostPort(host, strconv.Itoa(key.Port))}
+				pos, taken := whole[at]
+				switch {
+				case b.view == nil:
+					whole[at] = b.Pos
+				case taken && !slices.Contains(lost, zone):
+					lost, to = append(lost, zone), pos
+				}
+			}
+		}
+	}
+	return lost, to
 }
 
 // unreachable returns the zones of kubernetes none of whose names are the

@@ -82,6 +82,18 @@ func TestWarnings(t *testing.T) {
 		{"a part", "prod.svc.a.example {\nkubernetes a.example\n}", nil, "some of the names come here"},
 		{"no kubernetes", ". {\nerrors\n}", []string{"Corefile: no server block has kubernetes, forward, file, hosts, template, local, chaos, erratic, whoami: every query is REFUSED"}, "a server of nothing"},
 		{
+			"views", ". {\nview a\nwhoami\n}\n. {\nwhoami\n}\na. b. {\nview c\nwhoami\n}\na. {\nbind 127.0.0.1 ::1\nwhoami\n}", nil,
+			"none of them is behind one without a view",
+		},
+		{
+			"behind", "a. b. {\nwhoami\n}\na. b. c. {\nview v\nwhoami\n}\na.:54 {\nview v\nwhoami\n}",
+			[]string{"Corefile:5: view: no query for a. and b. comes here, as the server block at Corefile:1 comes first and has no view"}, "an order that is hardly meant",
+		},
+		{
+			"behind on an address", "a. {\nbind 127.0.0.1\nwhoami\n}\na. {\nbind 127.0.0.2\nview v\nwhoami\n}\na. {\nbind 127.0.0.1\nview w\nwhoami\n}",
+			[]string{"Corefile:12: view: no query for a. comes here, as the server block at Corefile:1 comes first and has no view"}, "of one address",
+		},
+		{
 			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
 			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",
 		},

@@ -49,6 +49,7 @@ func effects() map[string]string {
 		"template":    "answers by patterns",
 		"timeouts":    "bounds the time of connections",
 		"tls":         "is the certificate of tls:// and https:// server blocks; it is read again when it changes",
+		"view":        "lets in the queries that every expr is true of; others go to the next block of the zone, and then to one of a shorter zone",
 		"whoami":      "answers with the client's own address",
 	}
 }
@@ -68,7 +69,11 @@ func (p *Plan) Explain() []string {
 		for _, k := range b.Keys {
 			keys = append(keys, k.String())
 		}
-		lines = append(lines, fmt.Sprintf("%s: names in %s are answered by:", b.Pos, strings.Join(keys, ", ")))
+		how := "by"
+		if b.view != nil {
+			how = "in view " + b.view.Name + " by"
+		}
+		lines = append(lines, fmt.Sprintf("%s: names in %s are answered %s:", b.Pos, strings.Join(keys, ", "), how))
 		for _, d := range b.Directives {
 			lines = append(lines, fmt.Sprintf("%s:   %s: %s", d.Pos, written(d), does[d.Name]))
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestExplain(t *testing.T) {
-	plan, err := load(t, ".:53 example.org {\nerrors\ncache 30\n}\n10.0.0.0/8 {\nwhoami\n}\n")
+	plan, err := load(t, ".:53 example.org {\nerrors\ncache 30\n}\n10.0.0.0/8 {\nview inside {\nexpr do()\n}\nwhoami\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,8 +18,9 @@ func TestExplain(t *testing.T) {
 		"Corefile:1: names in .:53, example.org:53 are answered by:",
 		"Corefile:2:   errors: logs why queries are SERVFAIL",
 		"Corefile:3:   cache 30: keeps what other servers answered, and never an answer of our own zones, with disable or without; CoreDNS keeps those too",
-		"Corefile:5: names in 10.0.0.0/8:53 are answered by:",
-		"Corefile:6:   whoami: answers with the client's own address",
+		"Corefile:5: names in 10.0.0.0/8:53 are answered in view inside by:",
+		"Corefile:6:   view inside: lets in the queries that every expr is true of; others go to the next block of the zone, and then to one of a shorter zone",
+		"Corefile:9:   whoami: answers with the client's own address",
 	}
 	if diff := cmp.Diff(want, plan.Explain()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/metadata"
 	"github.com/rollcall-dns/rollcall/resolver/rrl"
 	"github.com/rollcall-dns/rollcall/resolver/template"
+	"github.com/rollcall-dns/rollcall/resolver/view"
 )
 
 // handlerMetrics are those that handlers of all generations share.
@@ -96,6 +97,7 @@ func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) 
 // labelled makes the handler that has others tell of a query. Of clients it tells
 // nothing, as pods are not known by their addresses.
 func labelled(_ *generation, b *block, c metadata.Config, next resolver.Handler) (resolver.Handler, error) {
+	c.View = b.viewName()
 	if b.kubernetes != nil {
 		zones, err := names(b.kubernetes.Zones)
 		if err != nil {
@@ -108,6 +110,16 @@ func labelled(_ *generation, b *block, c metadata.Config, next resolver.Handler)
 		c.Cluster = &metadata.Cluster{Zones: zones, Multicluster: multicluster, Zonal: b.kubernetes.Zonal}
 	}
 	return metadata.New(c, next)
+}
+
+// viewed makes the handler that lets the queries of a block's view through.
+func viewed(g *generation, b *block, next resolver.Handler) (resolver.Handler, error) {
+	if b.view == nil {
+		return next, nil
+	}
+	c := *b.view
+	c.Logger = g.Logger
+	return view.New(c, next), nil
 }
 
 // parseSearch parses an autopath directive, which must name a file: whose pod has
@@ -131,7 +143,7 @@ func searching(g *generation, b *block, c autopath.Config, next resolver.Handler
 
 // access makes one handler of all of a block's acl directives.
 func access(g *generation, b *block, rules []acl.Rule, next resolver.Handler) (resolver.Handler, error) {
-	return acl.New(acl.Config{Rules: rules, Server: b.server(), Metrics: g.handlers.acl}, next)
+	return acl.New(acl.Config{Rules: rules, Server: b.server(), View: b.viewName(), Metrics: g.handlers.acl}, next)
 }
 
 // limited makes the handler that bounds the rate of replies.
@@ -142,7 +154,7 @@ func limited(g *generation, _ *block, c rrl.Config, next resolver.Handler) (reso
 
 // templated makes one handler of all of a block's templates.
 func templated(g *generation, b *block, all []template.Config, next resolver.Handler) (resolver.Handler, error) {
-	return template.New(all, template.Deps{Metrics: g.handlers.template, Server: b.server()}, next), nil
+	return template.New(all, template.Deps{Metrics: g.handlers.template, Server: b.server(), View: b.viewName()}, next), nil
 }
 
 // chaotic makes the handler of class CH, which a block may be asked for where
@@ -230,9 +242,8 @@ func loops(g *generation, b *block, c loop.Config, next resolver.Handler) (resol
 
 // cached makes the handler that keeps what others answered.
 func cached(g *generation, b *block, c cache.Config, next resolver.Handler) (resolver.Handler, error) {
-	h, err := cache.New(c, cache.Deps{
-		Logger: g.Logger, Metrics: g.handlers.cache, Labels: cache.Labels{Server: b.server(), Zones: strings.Join(b.Zones(), ",")}, Next: next, Now: g.Now,
-	})
+	labels := cache.Labels{Server: b.server(), Zones: strings.Join(b.Zones(), ","), View: b.viewName()}
+	h, err := cache.New(c, cache.Deps{Logger: g.Logger, Metrics: g.handlers.cache, Labels: labels, Next: next, Now: g.Now})
 	if err != nil {
 		return nil, err
 	}

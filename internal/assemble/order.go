@@ -40,18 +40,24 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/template"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 	"github.com/rollcall-dns/rollcall/resolver/tls"
+	"github.com/rollcall-dns/rollcall/resolver/view"
 	"github.com/rollcall-dns/rollcall/resolver/whoami"
 )
 
 // plugins returns every directive in the order in which they take effect, which
 // is CoreDNS's, whatever order a server block has them in. Different are cache,
 // which stands directly before forward, so that it never comes between a client
-// and a zone of ours; and chaos, which any block may be asked for where another
-// has it.
+// and a zone of ours; chaos, which any block may be asked for where another has
+// it; and view, which CoreDNS lists last and asks first, once it has metadata.
 func plugins() []plugin {
 	return []plugin{
 		setting("root", root.Parse, func(b *block) **root.Config { return &b.root }),
 		one("metadata", metadata.Parse, labelled),
+		{
+			name:    "view",
+			parse:   func(b *block, d corefile.Directive) error { return once(&b.view, d, view.Parse) },
+			handler: viewed,
+		},
 		{name: "geoip"},
 		one("cancel", anywhere(cancel.Parse), plain(cancel.New)),
 		{name: "proxyproto"}, {name: "quic"}, {name: "grpc_server"},
@@ -133,6 +139,6 @@ func plugins() []plugin {
 		one("whoami", anywhere(whoami.Parse), func(_ *generation, _ *block, _ whoami.Config, _ resolver.Handler) (resolver.Handler, error) {
 			return whoami.Handler{}, nil
 		}),
-		{name: "on"}, {name: "sign"}, {name: "view"}, {name: "nomad"},
+		{name: "on"}, {name: "sign"}, {name: "nomad"},
 	}
 }

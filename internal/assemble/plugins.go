@@ -31,6 +31,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/root"
 	"github.com/rollcall-dns/rollcall/resolver/timeouts"
 	"github.com/rollcall-dns/rollcall/resolver/tls"
+	"github.com/rollcall-dns/rollcall/resolver/view"
 )
 
 // block is a server block, its directives parsed. Nil and empty is not configured.
@@ -55,6 +56,7 @@ type block struct {
 	errors      *errorlog.Config
 	chaos       *chaos.Config
 	kubernetes  *kubernetes.Config
+	view        *view.Config
 }
 
 // has reports whether the block has a directive.
@@ -75,6 +77,14 @@ func (b *block) server() string {
 		host = hosts[0]
 	}
 	return b.Keys[0].Scheme + "://" + net.JoinHostPort(host, strconv.Itoa(b.Keys[0].Port))
+}
+
+// viewName returns how metrics name the block's view; empty for none.
+func (b *block) viewName() string {
+	if b.view == nil {
+		return ""
+	}
+	return b.view.Name
 }
 
 // plugin is a directive that a server block may have.

@@ -27,7 +27,7 @@
 //   - [Parse] never panics, and each error of it is an [*Error] with a position,
 //     in an imported file or a snippet too.
 //   - Zones are lower-case, absolute and ASCII; CIDR notation is expanded.
-//   - No two blocks answer for the same zone, port and address.
+//   - No two blocks without a view answer for the same zone, port and address.
 //   - [File.String] is canonical: parsing it gives the same tree, positions
 //     apart.
 //

@@ -15,27 +15,30 @@ type zonePort struct {
 type claim struct {
 	address string // empty for a block without bind, which listens on all
 	pos     Pos    // of the key
+	viewed  bool   // some queries are left to others
 }
 
 // checkOverlap refuses two blocks for the same zone, port and address, and an
 // unbound block beside a bound one: which of them should answer could not be
-// told. Blocks with a view, which choose by the client, may overlap.
+// told. Of blocks with a view there may be any number, before one without; and
+// after one that listens on the same address, as CoreDNS allows, though none of
+// their queries comes to them.
 func checkOverlap(blocks []Block) error {
-	claims := map[zonePort][]claim{}
+	claims := map[zonePort][]claim{} // of blocks without a view
 	for _, b := range blocks {
-		if len(b.Find("view")) > 0 {
-			continue
-		}
+		viewed := len(b.Find("view")) > 0
 		bound := b.Bound()
 		for _, k := range b.Keys {
 			for _, zone := range k.Zones {
 				at := zonePort{zone, k.Port}
 				for _, address := range bound {
-					c := claim{address, k.Pos}
+					c := claim{address, k.Pos, viewed}
 					if err := c.check(at, claims[at]); err != nil {
 						return err
 					}
-					claims[at] = append(claims[at], c)
+					if !viewed {
+						claims[at] = append(claims[at], c)
+					}
 				}
 			}
 		}
@@ -47,7 +50,9 @@ func checkOverlap(blocks []Block) error {
 // covers the address of c.
 func (c claim) check(at zonePort, earlier []claim) error {
 	for _, e := range earlier {
-		if c.address != e.address && c.address != "" && e.address != "" {
+		switch {
+		case c.address == e.address && c.viewed,
+			c.address != e.address && c.address != "" && e.address != "":
 			continue
 		}
 		on := ""

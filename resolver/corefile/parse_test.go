@@ -190,6 +190,9 @@ func TestParseErrors(t *testing.T) {
 		{"same address", "a {\n bind ::1 lo\n}\na {\n bind 0:0::1\n}", `Corefile:4: zone a. port 53 on ::1 is already served by the block at Corefile:1`},
 		{"bound and unbound", "a {\n}\na {\n bind ::1\n}", `Corefile:3: zone a. port 53 on ::1 is already served by the block at Corefile:1`},
 		{"unbound and bound", "a {\n bind ::1\n}\na {\n}", `Corefile:4: zone a. port 53 is already served by the block at Corefile:1`},
+		{"two beside a view", "a {\n view x {\n }\n}\na {\n}\na {\n}", `Corefile:7: zone a. port 53 is already served by the block at Corefile:5`},
+		{"unbound and a bound view", "a {\n}\na {\n bind ::1\n view x {\n }\n}", `Corefile:3: zone a. port 53 on ::1 is already served by the block at Corefile:1`},
+		{"bound and an unbound view", "a {\n bind ::1\n}\na {\n view x {\n }\n}", `Corefile:4: zone a. port 53 is already served by the block at Corefile:1`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,7 +212,10 @@ func TestParseNoOverlap(t *testing.T) {
 		{"ports", "a {\n}\na:54 {\n}", "the port is part of what a block serves"},
 		{"addresses", "a {\n bind ::1\n}\na {\n bind ::2\n bind 127.0.0.1\n}", "different addresses, different sockets"},
 		{"except", "a {\n bind eth0 lo {\n except lo\n }\n}\na {\n bind lo\n}", "what is excepted is not bound"},
-		{"views", "a {\n view x {\n expr true\n }\n}\na {\n}", "views choose by client"},
+		{"views", "a {\n view x {\n }\n}\na {\n view y {\n }\n}\na {\n}", "views choose, and the last block has what they leave"},
+		{"a view behind all", "a {\n}\na {\n view x {\n }\n}", "as in CoreDNS, though no query comes to it"},
+		{"a view on another address", "a {\n bind ::1\n}\na {\n bind ::2\n view x {\n }\n}", "different addresses, different sockets"},
+		{"a view in several zones", "a b {\n view x {\n }\n}\nb {\n}\na {\n}", "each zone has its own last block"},
 		{"parent", "a.b {\n}\nb {\n}", "the longest zone that matches serves"},
 	}
 	for _, tt := range tests {
