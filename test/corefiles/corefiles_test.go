@@ -29,6 +29,7 @@ type exhibit struct {
 // A row is a question and its answer.
 type row struct {
 	ask    string   // "NAME TYPE"
+	from   string   // the client, if not 127.0.0.1
 	at     string   // a port of the Corefile, if not the trial's
 	want   []string // the answer section, "NAME TYPE DATA" each, in any order
 	ttl    uint32   // of every record; any if zero
@@ -50,7 +51,7 @@ func asks(lines []string, rows ...row) exhibit {
 func (r row) check(t *testing.T, s *subject) {
 	t.Helper()
 	for _, network := range []string{"udp", "tcp"} {
-		reply, err := s.ask(r.at, r.ask, network)
+		reply, err := s.askAs(r.from, r.at, r.ask, network)
 		if err != nil {
 			t.Errorf("%s (%s): %v", network, r.reason, err)
 			continue

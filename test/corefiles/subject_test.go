@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -117,11 +118,21 @@ func (s *subject) copy(from, to string, depth int) {
 
 // ask asks by UDP, unless network is tcp, at a port of the Corefile.
 func (s *subject) ask(at, question, network string) (*dns.Msg, error) {
+	return s.askAs("", at, question, network)
+}
+
+// askAs is ask from an address of the loopback network, 127.0.0.1 if empty.
+func (s *subject) askAs(client, at, question, network string) (*dns.Msg, error) {
 	name, typ, _ := strings.Cut(question, " ")
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(name), dns.StringToType[typ])
-	client := dns.Client{Net: network, Timeout: 10 * time.Second}
-	reply, _, err := client.Exchange(m, "127.0.0.1:"+s.ports[cmp.Or(at, s.at)])
+	ip := net.ParseIP(cmp.Or(client, "127.0.0.1"))
+	from := net.Dialer{LocalAddr: &net.UDPAddr{IP: ip}, Timeout: 10 * time.Second}
+	if network == "tcp" {
+		from.LocalAddr = &net.TCPAddr{IP: ip}
+	}
+	c := dns.Client{Net: network, Dialer: &from, Timeout: 10 * time.Second}
+	reply, _, err := c.Exchange(m, "127.0.0.1:"+s.ports[cmp.Or(at, s.at)])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", question, err)
 	}

@@ -224,6 +224,53 @@ var threads = []trial{
 		},
 	},
 	{
+		name: "splithorizon", upstreams: map[string]string{"10.0.0.4": corp},
+		exhibits: []exhibit{
+			asks([]string{
+				"view office", "expr incidr(client_ip(), '127.0.1.0/24') || incidr(client_ip(), 'fd00:1::/64')", "hosts", "10.1.2.3 host.example.org",
+			},
+				row{ask: "host.example.org. A", from: "127.0.1.7", want: []string{"host.example.org. A 10.1.2.3"}, aa: true, reason: "in the office"},
+				row{ask: "host.example.org. A", want: []string{"host.example.org. A 203.0.113.10"}, reason: "elsewhere"},
+				row{ask: "host.example.org. A", from: "127.0.2.1", want: []string{"host.example.org. A 203.0.113.10"}, reason: "elsewhere"},
+			),
+			asks([]string{"view secret", "expr type() in ['TXT', 'HINFO']", `expr name() matches '^text\\.(.*\\.)?org\\.$'`, "acl", "block"},
+				row{ask: "text.example.org. TXT", rcode: "REFUSED", reason: "of the types, and of the names"},
+				row{ask: "TEXT.example.org. HINFO", rcode: "REFUSED", reason: "of the types, and of the names"},
+				row{ask: "text.example.org. A", reason: "of another type: NODATA"},
+				row{ask: "host.example.org. TXT", reason: "of another name: NODATA"},
+				row{ask: "text.example.org. TXT", from: "127.0.1.7", want: []string{`text.example.org. TXT "some text"`}, reason: "an earlier block has it"},
+			),
+			{[]string{"example.org:53", "fallthrough", "forward . 10.0.0.2", "forward . 10.0.0.3"}, func(t *testing.T, s *subject) {
+				asks(nil,
+					row{ask: "www.example.org. A", from: "127.0.1.7", want: []string{"www.example.org. A 203.0.113.2"}, reason: "the office's upstream"},
+					row{ask: "new.app.example.org. A", want: []string{"new.app.example.org. A 203.0.113.20"}, reason: "the other's"},
+				).run(t, s)
+				office, others := s.relays["10.0.0.2"], s.relays["10.0.0.3"]
+				if office.count("www.") == 0 || office.count("new.") != 0 || others.count("www.") != 0 || others.count("new.") == 0 {
+					t.Errorf("asked for the office was %q, for others %q", office.all(), others.all())
+				}
+			}},
+			{[]string{"metadata", `log . "{remote} {name} {/view/name}"`}, func(t *testing.T, s *subject) {
+				if _, err := s.askAs("127.0.1.9", "", "ns.example.org. A", "udp"); err != nil {
+					t.Fatal(err)
+				}
+				s.logged(t, `^(\[INFO\] )?127\.0\.1\.9 ns\.example\.org\. office$`)
+				if n, _ := s.metric(t, "coredns_dns_requests_total", `view="office"`, `zone="example.org."`); n == 0 {
+					t.Error("no query was counted in the view")
+				}
+			}},
+			{[]string{"corp.example:53", "view vpn", "expr client_ip() == '127.0.2.1' && proto() in ['udp', 'tcp']", "forward . 10.0.0.4", "forward . /etc/resolv.conf"}, func(t *testing.T, s *subject) {
+				asks(nil,
+					row{ask: "git.corp.example. A", from: "127.0.2.1", want: []string{"git.corp.example. A 198.51.100.80"}, reason: "in the view"},
+					row{ask: "git.corp.example. A", rcode: "NXDOMAIN", reason: "in no view of the zone: the block of the root, whose upstream has no such name"},
+				).run(t, s)
+				if vpn, rest := s.relays["10.0.0.4"].count("git."), s.relays["/etc/resolv.conf"].count("git."); vpn != 2 || rest != 2 {
+					t.Errorf("the upstreams were asked %d and %d times, want 2 and 2", vpn, rest)
+				}
+			}},
+		},
+	},
+	{
 		name: "snippets", upstreams: map[string]string{"10.9.9.9": corp},
 		exhibits: []exhibit{
 			asks([]string{"kubernetes {$CLUSTER_DOMAIN} in-addr.arpa ip6.arpa"}, clusterRows...),
