@@ -14,7 +14,8 @@
 //
 // A node is what one name has: RRsets, in the form they take on the wire, and a
 // count of the names beneath it. Nodes are found by the hash of their name in a
-// persistent trie. A Snapshot is the trie after one event.
+// persistent trie. A second one has the Pods by their addresses, for who asks what
+// pod a client is. A Snapshot is both after one event.
 //
 // # Invariants
 //

@@ -24,8 +24,11 @@ func TestApplyPanics(t *testing.T) {
 				t.Error("no panic; the test needs another object")
 			}
 		}()
-		z.Apply(Event{Object: service("second", "10.96.0.2")}, Event{Object: &nothing{}})
+		z.Apply(Event{Object: service("second", "10.96.0.2")}, Event{Object: pod("web", "10.1.0.1")}, Event{Object: &nothing{}})
 	}()
+	checkPods(t, z, map[Key]Object{key("web"): z.Object(Pods, key("web"))})
+	z.Apply(Event{Op: Remove, Kind: Pods, Key: key("web")})
+	checkPods(t, z, nil)
 	z.Apply(Event{Object: service("third", "10.96.0.3")})
 
 	want := newZone(t, testConfig())

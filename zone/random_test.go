@@ -223,6 +223,7 @@ func (w *randomWorld) apply(t testing.TB, z *Zone) Event {
 func (w *randomWorld) check(t testing.TB, z *Zone, rng *rand.Rand, last Event) {
 	t.Helper()
 	checkStructure(t, z)
+	checkPods(t, z, w.objects[Pods])
 	other := w.rebuilt(t, rng)
 	if diff := cmp.Diff(dump(t, other.Snapshot()), dump(t, z.Snapshot())); diff != "" {
 		t.Fatalf("zones (-rebuilt +incremental):\n%s\nafter %+v", diff, last)
@@ -285,8 +286,8 @@ func TestRandomEvents(t *testing.T) {
 					clear(w.objects[kind])
 				}
 				w.check(t, z, rng, Event{})
-				if len(z.slices)+len(z.self)+len(z.more) != 0 {
-					t.Fatalf("without objects there are left: %v %v %v", z.slices, z.self, z.more)
+				if len(z.slices)+len(z.self)+len(z.more)+z.pods.size != 0 {
+					t.Fatalf("without objects there are left: %v %v %v, %d addresses", z.slices, z.self, z.more, z.pods.size)
 				}
 			}
 		})

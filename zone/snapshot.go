@@ -19,6 +19,7 @@ type Snapshot struct {
 	config  *Config
 	hash    *hasher
 	names   trie
+	pods    trie // of holders
 	primary Name
 	apexes  []Name
 	zones   []state // by index of apexes

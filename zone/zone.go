@@ -26,8 +26,9 @@ type Zone struct {
 	members map[string]map[Object]struct{} // by namespace, if Config.ListedNamespaces
 	self    map[Key]Key                    // slices that have a Config.Self address, and their Service
 	names   trie                           // the trie last published
+	pods    trie                           // of holders
 	more    map[string]int                 // how often beyond once a record is contributed
-	edit    uint64                         // of the trie
+	edit    uint64                         // of the tries
 	serials []uint32                       // by index of apexes
 	pending map[Kind]bool                  // kinds of Config.Kinds not replaced yet
 	skipped int                            // names left out as they can't be
@@ -276,6 +277,11 @@ func (z *Zone) store(kind Kind, key Key, o Object) {
 		})
 		delete(z.self, key)
 	}
+	if kind == Pods {
+		was, _ := old.(*Pod)
+		is, _ := o.(*Pod)
+		z.hold(was, is)
+	}
 	if o == nil {
 		delete(z.objects[kind], key)
 		return
@@ -341,6 +347,7 @@ func (z *Zone) publish(c *change) {
 		config:  &z.config,
 		hash:    &z.hash,
 		names:   z.names,
+		pods:    z.pods,
 		primary: z.primary,
 		apexes:  z.apexes,
 		zones:   z.states(),

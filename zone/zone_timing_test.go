@@ -124,17 +124,19 @@ func BenchmarkServiceChange(b *testing.B) {
 	}
 }
 
+// heap returns how much is in use.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // BenchmarkReplace takes a cluster of 10,000 Services and 100,000 endpoints in,
 // and then again unchanged, as after an API server's restart. It reports the heap
 // that is left for each endpoint, objects included.
 func BenchmarkReplace(b *testing.B) {
-	heap := func() uint64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	const services, perService = 10_000, 10
 	var zoneBytes, objectBytes, relist float64
 	for b.Loop() {
@@ -157,4 +159,57 @@ func BenchmarkReplace(b *testing.B) {
 	b.ReportMetric(zoneBytes/(services*perService), "zone-B/endpoint")
 	b.ReportMetric(objectBytes/(services*perService), "object-B/endpoint")
 	b.ReportMetric(relist, "relist-ms")
+}
+
+// BenchmarkPods is one of 100,000 Pods that changes in mode PodsVerified, as most
+// do: not in its address. It reports the heap that is left for each Pod, and how
+// much of that is for PodOf.
+func BenchmarkPods(b *testing.B) {
+	const pods = 100_000
+	c := testConfig()
+	c.Pods = PodsVerified
+	before := heap()
+	objects := make([]Object, pods)
+	for i := range objects {
+		objects[i] = &Pod{
+			Meta:      Meta{Namespace: fmt.Sprint("ns-", i%50), Name: fmt.Sprintf("service-%d-5d9f7c6b8-x%d", i/3, i), ResourceVersion: 1},
+			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})},
+		}
+	}
+	z := newZone(b, c)
+	z.Apply(Event{Op: Replace, Kind: Pods, Objects: objects})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		p := *objects[i%pods].(*Pod)
+		p.ResourceVersion++
+		z.Apply(Event{Op: Put, Object: &p})
+		objects[i%pods] = &p
+	}
+	whole := heap()
+	bare := *z.Snapshot()
+	bare.pods, z.pods = trie{}, trie{}
+	z.current.Store(&bare)
+	without := heap()
+	b.ReportMetric(float64(whole-before)/pods, "B/pod")
+	b.ReportMetric(float64(whole-without)/pods, "PodOf-B/pod")
+	runtime.KeepAlive(z)
+	runtime.KeepAlive(objects)
+}
+
+// BenchmarkPodOf is the pod of an address among 100,000.
+func BenchmarkPodOf(b *testing.B) {
+	const pods = 100_000
+	z := newZone(b, testConfig())
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	objects := make([]Object, pods)
+	for i := range objects {
+		objects[i] = &Pod{Meta: Meta{Namespace: "default", Name: fmt.Sprint("p-", i)}, Addresses: []netip.Addr{address(i)}}
+	}
+	z.Apply(Event{Op: Replace, Kind: Pods, Objects: objects})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, ok := z.PodOf(address(i * 7919 % pods)); !ok {
+			b.Fatal("nobody's")
+		}
+	}
 }
