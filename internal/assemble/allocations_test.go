@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/server"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // everything has each directive that is on the way of a query, but for log,
@@ -35,6 +36,7 @@ const everything = `.:53 {
     minimal
     reload
     rewrite name suffix .example.org .svc.cluster.local answer auto
+    autopath @kubernetes
     acl {
         block net 198.51.100.0/24
     }
@@ -47,6 +49,7 @@ const everything = `.:53 {
     }
     kubernetes cluster.local in-addr.arpa {
         manifests /nowhere
+        pods verified
     }
     loop
     cache 30
@@ -99,6 +102,7 @@ func TestNoAllocations(t *testing.T) {
 	for _, e := range dnstest.Objects() {
 		g.allZones()[0].Apply(e)
 	}
+	g.allZones()[0].Apply(zone.Event{Op: zone.Replace, Kind: zone.Pods})
 	responder := g.serverConfig(g, g.listeners[0]).Responder
 	x := dnstest.Exchange()
 	client := []byte("abcdefgh")

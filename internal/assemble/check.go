@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/watch"
 )
@@ -73,7 +74,8 @@ func reason(err error) error {
 	return err
 }
 
-// Warnings says what the Corefile leaves without an answer, perhaps unmeant.
+// Warnings says what the Corefile leaves without an answer or without effect,
+// perhaps unmeant.
 func (p *Plan) Warnings() []string {
 	var out []string
 	some, whole := false, map[place]corefile.Pos{}
@@ -83,6 +85,10 @@ func (p *Plan) Warnings() []string {
 		if lost, to := b.shadowed(whole); len(lost) > 0 {
 			out = append(out, fmt.Sprintf("%s: view: no query for %s comes here, as the server block at %s comes first and has no view",
 				b.Find("view")[0].Pos, strings.Join(lost, " and "), to))
+		}
+		if all := b.configs[autopath.Name]; len(all) > 0 && all[0].(autopath.Config).Kubernetes && !b.knowsPods() {
+			out = append(out, fmt.Sprintf("%s: autopath: @kubernetes has no effect without kubernetes in the server block that has pods verified",
+				b.Find(autopath.Name)[0].Pos))
 		}
 		if b.kubernetes == nil {
 			continue

@@ -97,6 +97,16 @@ func TestWarnings(t *testing.T) {
 			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
 			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",
 		},
+		{"autopath", ". {\nautopath @kubernetes\nkubernetes a.example {\npods verified\n}\n}", nil, "pods are known"},
+		{"autopath of a file", ". {\nautopath f\nkubernetes a.example\n}", nil, "of any client"},
+		{
+			"autopath without pods", ". {\nkubernetes a.example {\npods insecure\n}\nautopath @kubernetes\n}",
+			[]string{"Corefile:5: autopath: @kubernetes has no effect without kubernetes in the server block that has pods verified"}, "as in CoreDNS, which does not say so",
+		},
+		{
+			"autopath without kubernetes", ". {\nwhoami\nautopath @kubernetes\n}\na.example {\nkubernetes {\npods verified\n}\n}",
+			[]string{"Corefile:3: autopath: @kubernetes has no effect without kubernetes in the server block that has pods verified"}, "another block's pods are not its own",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

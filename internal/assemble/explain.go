@@ -13,7 +13,7 @@ func effects() map[string]string {
 	return map[string]string{
 		"acl":         "says who may ask what; the name that is judged is the one after rewrite",
 		"any":         "answers questions of type ANY with one HINFO record",
-		"autopath":    "walks the search path for clients: that of the file, which should be theirs",
+		"autopath":    "walks the search path for clients: that of the file, which should be theirs, or with @kubernetes that of the pod that asks",
 		"bind":        "listens on these addresses alone",
 		"bufsize":     "bounds replies over UDP",
 		"cache":       "keeps what other servers answered, and never an answer of our own zones, with disable or without; CoreDNS keeps those too",
@@ -35,7 +35,7 @@ func effects() map[string]string {
 		"local":       "answers for localhost",
 		"log":         "logs queries",
 		"loop":        "looks for forwarding loops; one is SERVFAIL and logged, where CoreDNS ends the process",
-		"metadata":    "has handlers tell of queries, for log and rewrite; of clients nothing is known yet",
+		"metadata":    "has handlers tell of queries, for log and rewrite; of clients, where kubernetes has pods verified",
 		"minimal":     "leaves out records that nobody asked for",
 		"multisocket": "is how many readers of UDP packets an address has",
 		"nsid":        "tells clients that ask which server answers",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
 	"github.com/rollcall-dns/rollcall/resolver/chaos"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/dns64"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
 	"github.com/rollcall-dns/rollcall/resolver/file"
@@ -94,9 +94,13 @@ func localNames(g *generation, _ *block, c local.Config, next resolver.Handler) 
 	return local.New(c, next), nil
 }
 
-// labelled makes the handler that has others tell of a query. Of clients it tells
-// nothing, as pods are not known by their addresses.
-func labelled(_ *generation, b *block, c metadata.Config, next resolver.Handler) (resolver.Handler, error) {
+// knowsPods reports whether the block's zone knows whose address an address is.
+func (b *block) knowsPods() bool {
+	return b.kubernetes != nil && b.kubernetes.Pods == kubernetes.PodsVerified
+}
+
+// labelled makes the handler that has others tell of a query.
+func labelled(g *generation, b *block, c metadata.Config, next resolver.Handler) (resolver.Handler, error) {
 	c.View = b.viewName()
 	if b.kubernetes != nil {
 		zones, err := names(b.kubernetes.Zones)
@@ -108,6 +112,9 @@ func labelled(_ *generation, b *block, c metadata.Config, next resolver.Handler)
 			return nil, err
 		}
 		c.Cluster = &metadata.Cluster{Zones: zones, Multicluster: multicluster, Zonal: b.kubernetes.Zonal}
+		if b.knowsPods() {
+			c.Cluster.Pods = g.sourceOf[b].zone
+		}
 	}
 	return metadata.New(c, next)
 }
@@ -122,22 +129,22 @@ func viewed(g *generation, b *block, next resolver.Handler) (resolver.Handler, e
 	return view.New(c, next), nil
 }
 
-// parseSearch parses an autopath directive, which must name a file: whose pod has
-// an address is not known.
-func parseSearch(d corefile.Directive, blockZones []string) (autopath.Config, error) {
-	c, err := autopath.Parse(d, blockZones)
-	if err == nil && c.Kubernetes {
-		err = d.Errorf("@kubernetes is not supported yet; name a file like /etc/resolv.conf, whose search path is then that of every client")
-	}
-	return c, err
-}
-
 // searching makes the handler that walks the search path of clients.
-func searching(g *generation, b *block, c autopath.Config, next resolver.Handler) (resolver.Handler, error) {
+func searching(g *generation, b *block, c autopath.Config, next resolver.Handler) (h resolver.Handler, err error) {
 	if c.File != "" {
 		c.File = b.path(c.File)
 	}
-	c.Server, c.Metrics, c.Logger = b.server(), g.handlers.autopath, g.Logger
+	if c.Kubernetes && b.knowsPods() {
+		c.Pods = g.sourceOf[b].zone
+		// A pod's search path is in the cluster's own zone.
+		own := slices.DeleteFunc(slices.Clone(b.kubernetes.Zones), func(z string) bool {
+			return slices.Contains(b.kubernetes.Multicluster, z)
+		})
+		if c.Cluster, err = names(own); err != nil {
+			return nil, err
+		}
+	}
+	c.Server, c.Metrics = b.server(), g.handlers.autopath
 	return autopath.New(c, next)
 }
 

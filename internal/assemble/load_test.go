@@ -32,11 +32,6 @@ func TestLoadErrors(t *testing.T) {
 			[]string{"Corefile:2: route53 is a CoreDNS plugin that Rollcall does not have " + known}, "it is no slip of the pen",
 		},
 		{
-			"what a plugin can't do yet", ". {\nautopath @kubernetes\n}",
-			[]string{"Corefile:2: autopath: @kubernetes is not supported yet; name a file like /etc/resolv.conf, whose search path is then that of every client"},
-			"no line is without effect",
-		},
-		{
 			"two of a kind", ". {\nerrors\nerrors\n}",
 			[]string{"Corefile:3: errors: a server block can have only one"}, "which of them would count?",
 		},

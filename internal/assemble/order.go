@@ -4,6 +4,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/acl"
 	anytype "github.com/rollcall-dns/rollcall/resolver/any"
+	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/bufsize"
 	"github.com/rollcall-dns/rollcall/resolver/cache"
@@ -104,7 +105,7 @@ func plugins() []plugin {
 		}),
 		{name: "tsig"},
 		together("rewrite", anywhere(rewrite.Parse), plain(rewrite.New)),
-		one("autopath", parseSearch, searching),
+		one("autopath", autopath.Parse, searching),
 		together("acl", acl.Parse, access),
 		one("header", anywhere(header.Parse), func(_ *generation, _ *block, c header.Config, next resolver.Handler) (resolver.Handler, error) {
 			return &header.Handler{Config: c, Next: next}, nil

@@ -1,7 +1,6 @@
 package autopath
 
 import (
-	"log/slog"
 	"net/netip"
 	"slices"
 
@@ -15,12 +14,12 @@ const fromKubernetes = "@kubernetes"
 // hostFile is the host's own search path, which the kubelet adds to those of pods.
 const hostFile = "/etc/resolv.conf"
 
-// Namespaces tells whose pod has an address. It is safe for concurrent use.
-type Namespaces interface {
-	// NamespaceOf returns the namespace of the pod with an address, which is
-	// neither IPv4 in the form of IPv6 nor has a zone; false if there is none, or
-	// pods of several namespaces have it.
-	NamespaceOf(netip.Addr) (string, bool)
+// Pods tells whose pod has an address. It is safe for concurrent use.
+type Pods interface {
+	// PodOf returns the pod that has an address, in any form of it, of which only
+	// the Namespace counts here; false if there is none, or are several of
+	// different namespaces.
+	PodOf(netip.Addr) (zone.Key, bool)
 }
 
 // Config is an autopath directive.
@@ -31,15 +30,14 @@ type Config struct {
 	// client. With Kubernetes it is the host's, which follows the domains of the
 	// cluster; if empty, /etc/resolv.conf, which may be missing.
 	File string
-	// Kubernetes is for pods, which Namespaces knows; a nil one knows none.
+	// Kubernetes is for the pods that Pods knows; a nil one knows none.
 	Kubernetes bool
-	Namespaces Namespaces
-	// Cluster are the zones of the block's kubernetes directive.
+	Pods       Pods
+	// Cluster are the zones of Services that pods have in their search path.
 	Cluster []zone.Name
 
-	Server  string       // of the server block, as metrics label it
-	Metrics *Metrics     // nil counts nothing
-	Logger  *slog.Logger // nil logs nothing
+	Server  string   // of the server block, as metrics label it
+	Metrics *Metrics // nil counts nothing
 }
 
 // Parse reads an autopath directive:

@@ -2,7 +2,6 @@ package autopath
 
 import (
 	"fmt"
-	"log/slog"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,9 +42,6 @@ func New(c Config, next resolver.Handler) (*Handler, error) {
 	if h.search, err = readSearch(file, mayMiss); err != nil {
 		return nil, err
 	}
-	if c.Kubernetes && c.Namespaces == nil && c.Logger != nil {
-		c.Logger.Warn("autopath: no effect, as it needs kubernetes with pods verified", slog.String("server", c.Server))
-	}
 	return h, nil
 }
 
@@ -57,8 +53,12 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	if o != resolver.NameError || q.Class != wire.ClassIN || longest(q.Name(), h.zones) == "" {
 		return o
 	}
+	path := h.path(q)
+	if len(path) == 0 {
+		return o // the client has none that is known
+	}
 	// Slow path.
-	names := others(zone.Name(q.Name()), h.path(q))
+	names := others(zone.Name(q.Name()), path)
 	if len(names) == 0 {
 		return o
 	}

@@ -63,11 +63,11 @@ func (w *world) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 }
 
 // pods are the namespaces of addresses.
-type pods map[string]string
+type pods map[netip.Addr]string
 
-func (p pods) NamespaceOf(addr netip.Addr) (string, bool) {
-	ns, ok := p[addr.String()]
-	return ns, ok
+func (p pods) PodOf(addr netip.Addr) (zone.Key, bool) {
+	ns, ok := p[addr.Unmap()]
+	return zone.Key{Namespace: ns}, ok
 }
 
 // show returns the rcode and records of a reply, nothing if there is none.
@@ -91,10 +91,11 @@ func resolvConf(t *testing.T, search string) string {
 
 // forPods returns the configuration of a cluster's block.
 func forPods(t *testing.T) autopath.Config {
+	addr := netip.MustParseAddr
 	return autopath.Config{
 		Zones: []string{"."}, Kubernetes: true, File: resolvConf(t, "corp.test"),
-		Cluster:    []zone.Name{dnstest.Name(t, "cluster.local"), dnstest.Name(t, "prod.cluster.local")},
-		Namespaces: pods{"192.0.2.1": "default", "2001:db8::1": "six", "192.0.2.9": strings.Repeat("x", 64)},
+		Cluster: []zone.Name{dnstest.Name(t, "cluster.local"), dnstest.Name(t, "prod.cluster.local")},
+		Pods:    pods{addr("192.0.2.1"): "default", addr("2001:db8::1"): "six", addr("192.0.2.9"): strings.Repeat("x", 64)},
 	}
 }
 
@@ -286,7 +287,7 @@ func TestLater(t *testing.T) {
 // TestWithoutPods is of a block whose kubernetes does not know pods.
 func TestWithoutPods(t *testing.T) {
 	c := forPods(t)
-	c.Namespaces = nil
+	c.Pods = nil
 	h, err := autopath.New(c, &world{})
 	if err != nil {
 		t.Fatal(err)
@@ -296,14 +297,20 @@ func TestWithoutPods(t *testing.T) {
 	}
 }
 
-// TestAllocations is of names that are there.
+// TestAllocations is of names that are there, and of clients without a search path.
 func TestAllocations(t *testing.T) {
-	h, err := autopath.New(forPods(t), resolver.HandlerFunc(func(*resolver.Query, *resolver.Reply) resolver.Outcome { return resolver.Answered }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, r := &resolver.Query{Query: wire.Query{Class: wire.ClassIN}}, new(resolver.Reply)
-	if n := testing.AllocsPerRun(100, func() { h.Serve(q, r) }); n != 0 {
-		t.Errorf("an answer that stays allocates %v times", n)
+	for _, o := range []resolver.Outcome{resolver.Answered, resolver.NameError} {
+		h, err := autopath.New(forPods(t), resolver.HandlerFunc(func(*resolver.Query, *resolver.Reply) resolver.Outcome { return o }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, r := new(resolver.Query), new(resolver.Reply)
+		if q.Parse(dnstest.Pack(t, dnstest.Question("x.default.svc.cluster.local.", dns.TypeA))) != wire.Accept {
+			t.Fatal("not a question")
+		}
+		q.Client = netip.MustParseAddrPort("192.0.2.77:53")
+		if n := testing.AllocsPerRun(100, func() { h.Serve(q, r) }); n != 0 {
+			t.Errorf("outcome %v that stays allocates %v times", o, n)
+		}
 	}
 }

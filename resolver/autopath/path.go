@@ -40,14 +40,14 @@ func (h *Handler) path(q *resolver.Query) []zone.Name {
 	if !h.config.Kubernetes {
 		return h.search
 	}
-	if h.config.Namespaces == nil {
+	if h.config.Pods == nil {
 		return nil
 	}
 	apex := longest(q.Name(), h.config.Cluster)
 	if apex == "" {
 		return nil
 	}
-	namespace, ok := h.config.Namespaces.NamespaceOf(q.Client.Addr().Unmap().WithZone(""))
+	pod, ok := h.config.Pods.PodOf(q.Client.Addr())
 	if !ok {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (h *Handler) path(q *resolver.Query) []zone.Name {
 	if !ok {
 		return nil
 	}
-	own, ok := services.Child(namespace)
+	own, ok := services.Child(pod.Namespace)
 	if !ok {
 		return nil
 	}

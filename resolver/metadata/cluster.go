@@ -24,7 +24,9 @@ const (
 	Topology  = "kubernetes/zone"
 )
 
-// Labels of queries of pods.
+// Labels of queries of pods. Of those that several pods have the address of there
+// is no name, as it is not known which of them asks, and no label at all if they are
+// of several namespaces.
 const (
 	ClientNamespace = "kubernetes/client-namespace"
 	ClientPodName   = "kubernetes/client-pod-name"
@@ -32,8 +34,9 @@ const (
 
 // Pods tells whose address an address is. It is safe for concurrent use.
 type Pods interface {
-	// PodOf returns the pod with an address, which is neither IPv4 in the form of
-	// IPv6 nor has a zone; false if there is none, or are several.
+	// PodOf returns the pod that has an address, in any form of it. Its Name is
+	// empty if several of one namespace have it; false if there is none, or are
+	// several of different namespaces.
 	PodOf(netip.Addr) (zone.Key, bool)
 }
 
@@ -50,9 +53,11 @@ type Cluster struct {
 // note tells of the client and the name of q.
 func (c *Cluster) note(q *resolver.Query) {
 	if c.Pods != nil {
-		if pod, ok := c.Pods.PodOf(q.Client.Addr().Unmap().WithZone("")); ok {
+		if pod, ok := c.Pods.PodOf(q.Client.Addr()); ok {
 			q.Note(ClientNamespace, pod.Namespace)
-			q.Note(ClientPodName, pod.Name)
+			if pod.Name != "" {
+				q.Note(ClientPodName, pod.Name)
+			}
 		}
 	}
 	name, apex := zone.Name(q.Name()), zone.Name("")

@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 type pods map[string]zone.Key
 
 func (p pods) PodOf(addr netip.Addr) (zone.Key, bool) {
-	key, ok := p[addr.String()]
+	key, ok := p[addr.Unmap().String()]
 	return key, ok
 }
 
@@ -84,7 +84,7 @@ func TestLabels(t *testing.T) {
 	cluster := &metadata.Cluster{
 		Zones:        []zone.Name{dnstest.Name(t, "cluster.local"), dnstest.Name(t, "clusterset.local"), dnstest.Name(t, "in-addr.arpa")},
 		Multicluster: []zone.Name{dnstest.Name(t, "clusterset.local")},
-		Pods:         pods{"10.0.0.1": {Namespace: "shop", Name: "cart-0"}},
+		Pods:         pods{"10.0.0.1": {Namespace: "shop", Name: "cart-0"}, "10.0.0.2": {Namespace: "shop"}},
 	}
 	zonal := &metadata.Cluster{Zones: cluster.Zones, Multicluster: cluster.Multicluster, Zonal: true}
 	// said returns labels of which those of a name are empty unless given, in the
@@ -133,6 +133,8 @@ func TestLabels(t *testing.T) {
 		{"eu.near._zone.s.ns.svc.cluster.local.", "", metadata.Config{Zones: all, Cluster: zonal}, seen, "and of two kinds"},
 		{"example.com.", "10.0.0.1:53", metadata.Config{Zones: all, Cluster: cluster}, with(maps.Clone(seen), "kubernetes/client-namespace", "shop", "kubernetes/client-pod-name", "cart-0"), "the client's pod, whatever it asks for"},
 		{"example.com.", "[::ffff:10.0.0.1]:53", metadata.Config{Zones: all, Cluster: cluster}, with(maps.Clone(seen), "kubernetes/client-namespace", "shop", "kubernetes/client-pod-name", "cart-0"), "on a socket of both families"},
+		{"example.com.", "10.0.0.2:53", metadata.Config{Zones: all, Cluster: cluster}, with(maps.Clone(seen), "kubernetes/client-namespace", "shop"), "of several pods on a host's network it is not known which one asks"},
+		{"example.com.", "10.0.0.3:53", metadata.Config{Zones: all, Cluster: cluster}, seen, "no pod"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
