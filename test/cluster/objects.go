@@ -57,6 +57,17 @@ func (c *Cluster) SetReady(ctx context.Context, namespace, pod string, ready boo
 	return nil
 }
 
+// SetAddress writes a Pod's address, as the kubelet does for one that runs. It is for
+// a Pod of no node: kwok writes those of the others.
+func (c *Cluster) SetAddress(ctx context.Context, namespace, pod, address string) error {
+	patch := fmt.Sprintf(`{"status":{"podIP":%q,"podIPs":[{"ip":%q}]}}`, address, address)
+	_, err := c.client.CoreV1().Pods(namespace).Patch(ctx, pod, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
+	if err != nil {
+		return fmt.Errorf("giving %s/%s the address %s: %w", namespace, pod, address, err)
+	}
+	return nil
+}
+
 // ReleaseDeletion lets a Pod go that HoldDeletion keeps.
 func (c *Cluster) ReleaseDeletion(ctx context.Context, namespace, pod string) error {
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:null}}}`, HoldDeletion)

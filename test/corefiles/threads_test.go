@@ -223,6 +223,7 @@ var threads = []trial{
 			asks([]string{"acl corp.example", "block net 127.0.0.1"}, row{ask: "git.corp.example. A", rcode: "REFUSED", reason: "blocked by zone and network"}),
 		},
 	},
+	{name: "autopath", exhibits: knowsPods},
 	{
 		name: "splithorizon", upstreams: map[string]string{"10.0.0.4": corp},
 		exhibits: []exhibit{
