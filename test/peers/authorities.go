@@ -46,7 +46,7 @@ const NSID = "conformance"
 // zone is served. Its configuration and log go into dir, whose path must be short
 // enough for a Unix socket's. The caller stops it.
 func Knot(ctx context.Context, dir string, zones map[string]string, o Options) (*Server, error) {
-	return startAuthority(ctx, dir, zones, o, authority{
+	return startAuthority(ctx, dir, zones, o, daemon{
 		pkg: "knot", program: "knotd", version: "-V",
 		config: func(port string) string {
 			// Of three kinds of workers, those for the background only load zones.
@@ -82,7 +82,7 @@ log:
 // NSD starts NSD with the given zone files, by apex, and returns when each zone
 // is served. Its files go into dir. The caller stops it.
 func NSD(ctx context.Context, dir string, zones map[string]string, o Options) (*Server, error) {
-	return startAuthority(ctx, dir, zones, o, authority{
+	return startAuthority(ctx, dir, zones, o, daemon{
 		pkg: "nsd", program: "nsd", version: "-v",
 		config: func(port string) string {
 			text := fmt.Sprintf(`server:
@@ -113,7 +113,7 @@ func NSD(ctx context.Context, dir string, zones map[string]string, o Options) (*
 // BIND starts BIND's named with the given zone files, by apex, and returns when
 // each zone is served. Its files go into dir. The caller stops it.
 func BIND(ctx context.Context, dir string, zones map[string]string, o Options) (*Server, error) {
-	return startAuthority(ctx, dir, zones, o, authority{
+	return startAuthority(ctx, dir, zones, o, daemon{
 		pkg: "bind9", program: "named", version: "-v",
 		config: func(port string) string {
 			text := fmt.Sprintf(`options {
@@ -155,22 +155,30 @@ func ifSet(on bool, text string) string {
 
 func apexes(zones map[string]string) []string { return slices.Sorted(maps.Keys(zones)) }
 
-// An authority is what differs between the servers that read zone files.
-type authority struct {
+// A daemon is what differs between the servers of Debian's packages.
+type daemon struct {
 	pkg, program string
 	version      string                       // the flag that makes it print its version
 	config       func(port string) string     // the configuration's text
 	args         func(config string) []string // the program's, given the configuration's path
 }
 
-func startAuthority(ctx context.Context, dir string, zones map[string]string, o Options, a authority) (*Server, error) {
-	root, err := Debian(ctx, o.Logf, a.pkg)
+func startAuthority(ctx context.Context, dir string, zones map[string]string, o Options, d daemon) (*Server, error) {
+	return d.start(ctx, dir, o, func(ctx context.Context, server netip.AddrPort) error {
+		return serves(ctx, server, apexes(zones))
+	})
+}
+
+// start starts the server, and returns when ready, which is called again until
+// then, gives nil.
+func (d daemon) start(ctx context.Context, dir string, o Options, ready func(context.Context, netip.AddrPort) error) (*Server, error) {
+	root, err := Debian(ctx, o.Logf, d.pkg)
 	if err != nil {
 		return nil, err
 	}
 	env, err := Environment(root)
 	if err != nil {
-		return nil, fmt.Errorf("finding the libraries of %s: %w", a.pkg, err)
+		return nil, fmt.Errorf("finding the libraries of %s: %w", d.pkg, err)
 	}
 	port := o.Port
 	if port == "" {
@@ -180,28 +188,28 @@ func startAuthority(ctx context.Context, dir string, zones map[string]string, o 
 		}
 		port = ports[0]
 	}
-	version, err := a.number(ctx, root, env)
+	version, err := d.number(ctx, root, env)
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(dir, a.program+".conf")
-	if err := os.WriteFile(config, []byte(a.config(port)), 0o644); err != nil {
-		return nil, fmt.Errorf("writing the configuration of %s: %w", a.pkg, err)
+	config := filepath.Join(dir, d.program+".conf")
+	if err := os.WriteFile(config, []byte(d.config(port)), 0o644); err != nil {
+		return nil, fmt.Errorf("writing the configuration of %s: %w", d.pkg, err)
 	}
-	command := append(slices.Clone(o.Command), filepath.Join(root, "usr/sbin", a.program))
-	command = append(command, a.args(config)...)
+	command := append(slices.Clone(o.Command), filepath.Join(root, "usr/sbin", d.program))
+	command = append(command, d.args(config)...)
 	p, err := process.Start(process.Spec{
-		Name: a.program, Path: command[0], Args: command[1:], Env: env,
-		Log: filepath.Join(dir, a.program+".log"),
+		Name: d.program, Path: command[0], Args: command[1:], Env: env,
+		Log: filepath.Join(dir, d.program+".log"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not all zones were served within a minute"))
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not ready within a minute"))
 	defer cancel()
 	addr, err := netip.ParseAddrPort("127.0.0.1:" + port)
 	if err == nil {
-		err = p.Ready(ctx, func(ctx context.Context) error { return serves(ctx, addr, apexes(zones)) })
+		err = p.Ready(ctx, func(ctx context.Context) error { return ready(ctx, addr) })
 	}
 	if err != nil {
 		p.Kill()
@@ -211,8 +219,8 @@ func startAuthority(ctx context.Context, dir string, zones map[string]string, o 
 }
 
 // number returns the version that the program prints, digits and dots alone.
-func (a authority) number(ctx context.Context, root string, env []string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "usr/sbin", a.program), a.version)
+func (d daemon) number(ctx context.Context, root string, env []string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "usr/sbin", d.program), d.version)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	found := versionNumber.Find(out)
@@ -220,7 +228,7 @@ func (a authority) number(ctx context.Context, root string, env []string) (strin
 		err = fmt.Errorf("no number in %q", out)
 	}
 	if err != nil {
-		return "", fmt.Errorf("asking %s for its version: %w", a.program, err)
+		return "", fmt.Errorf("asking %s for its version: %w", d.program, err)
 	}
 	return string(found), nil
 }

@@ -75,6 +75,9 @@ func Start(spec Spec) (*Process, error) {
 	return p, nil
 }
 
+// Restart starts the program again as it was started, once it has ended.
+func (p *Process) Restart() (*Process, error) { return Start(p.spec) }
+
 func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 }
