@@ -62,7 +62,7 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 		// address. Nobody connects to it.
 		"--advertise-address", "192.0.2.1",
 		"--service-cluster-ip-range", ServiceCIDRs,
-		"--authorization-mode", "RBAC", "--token-auth-file", c.path("tokens.csv"),
+		"--authorization-mode", "RBAC", "--token-auth-file", c.path("tokens.csv"), "--client-ca-file", c.path("clients.crt"),
 		"--service-account-issuer", "https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file", c.path("tokens.key"), "--service-account-signing-key-file", c.path("tokens.key"),
 		"--disable-admission-plugins", "ServiceAccount")

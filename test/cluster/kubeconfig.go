@@ -2,15 +2,20 @@ package cluster
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,6 +40,51 @@ func (c *Cluster) Kubeconfig(ctx context.Context, namespace, serviceAccount stri
 	return path, c.writeKubeconfig(path, reply.Status.Token)
 }
 
+// Certificate makes a client's certificate by which the API server knows a user, for
+// a day, and writes it to USER.crt in Dir, with its key in USER.key. The authority of
+// the API server's own certificate is apiserver.crt there.
+func (c *Cluster) Certificate(user string) error {
+	signer, err := tls.LoadX509KeyPair(c.path("clients.crt"), c.path("clients.key"))
+	if err != nil {
+		return fmt.Errorf("reading the authority of clients: %w", err)
+	}
+	return writeCertificate(c.path(user), &x509.Certificate{
+		Subject: pkix.Name{CommonName: user}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, &signer)
+}
+
+// writeCertificate fills in a template, has it signed (by itself if signer is nil)
+// and writes the certificate and its key to base.crt and base.key.
+func writeCertificate(base string, template *x509.Certificate, signer *tls.Certificate) error {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("making the key of a certificate: %w", err)
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	parent, by := template, crypto.PrivateKey(private)
+	if signer != nil {
+		parent, by = signer.Leaf, signer.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, private.Public(), by)
+	if err != nil {
+		return fmt.Errorf("making a certificate: %w", err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return fmt.Errorf("encoding the key of a certificate: %w", err)
+	}
+	for name, block := range map[string]*pem.Block{
+		base + ".crt": {Type: "CERTIFICATE", Bytes: der},
+		base + ".key": {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			return fmt.Errorf("writing a certificate: %w", err)
+		}
+	}
+	return nil
+}
+
 // writeKubeconfig writes a kubeconfig for a bearer token. The API server signs
 // its certificate itself, in a file that holds the whole chain, so that clients
 // verify it as they would anywhere.
@@ -43,7 +93,7 @@ func (c *Cluster) writeKubeconfig(path, token string) error {
 	config := clientcmdapi.Config{
 		CurrentContext: name,
 		Clusters: map[string]*clientcmdapi.Cluster{name: {
-			Server:               c.url(),
+			Server:               c.URL(),
 			CertificateAuthority: c.path("apiserver.crt"),
 		}},
 		AuthInfos: map[string]*clientcmdapi.AuthInfo{name: {Token: token}},
@@ -56,8 +106,15 @@ func (c *Cluster) writeKubeconfig(path, token string) error {
 }
 
 // writeSecrets makes what the API server reads when it starts: the key that
-// signs ServiceAccounts' tokens, and the administrator's token.
+// signs ServiceAccounts' tokens, the administrator's token, and the authority of
+// clients' certificates.
 func (c *Cluster) writeSecrets() error {
+	authority := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "clients"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	if err := writeCertificate(c.path("clients"), authority, nil); err != nil {
+		return err
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("making the token key: %w", err)
@@ -83,4 +140,6 @@ func (c *Cluster) writeSecrets() error {
 }
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
-func (c *Cluster) url() string             { return "https://" + loopback + ":" + c.ports.api }
+
+// URL is the API server's.
+func (c *Cluster) URL() string { return "https://" + loopback + ":" + c.ports.api }
