@@ -1,6 +1,7 @@
 package corefiles
 
 import (
+	"cmp"
 	"net/netip"
 	"os"
 	"slices"
@@ -13,18 +14,27 @@ import (
 func (s *subject) adapt(text string, depth int) string {
 	var out strings.Builder
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	directive := "" // that a line of depth 2 is in
 	for i, line := range lines {
 		words := strings.Fields(line)
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 		switch {
 		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
+			out.WriteString(line + "\n")
+			continue
 		case depth == 0:
 			words = s.adaptTop(words)
-			if words[0] != "import" && words[0][0] != '(' && !hasBind(lines[i+1:]) {
+			if words[0] != "import" && words[0][0] != '(' && !has("bind", lines[i+1:]) {
 				words = append(words, "\n    bind 127.0.0.1")
 			}
 		case depth == 1:
+			directive = words[0]
 			words = s.adaptDirective(words)
+			if directive == "kubernetes" && !has("endpoint", lines[i+1:]) {
+				words = s.addKubeconfig(words)
+			}
+		case depth == 2:
+			words = s.adaptOption(directive, words)
 		}
 		for _, w := range words {
 			switch w {
@@ -39,13 +49,14 @@ func (s *subject) adapt(text string, depth int) string {
 	return out.String()
 }
 
-// hasBind reports whether the server block that lines are the rest of has a bind.
-func hasBind(lines []string) bool {
+// has reports whether the server block that lines are the rest of has a directive or
+// an option.
+func has(name string, lines []string) bool {
 	for _, line := range lines {
 		if strings.HasPrefix(line, "}") {
 			return false
 		}
-		if words := strings.Fields(line); len(words) > 0 && words[0] == "bind" {
+		if words := strings.Fields(line); len(words) > 0 && words[0] == name {
 			return true
 		}
 	}
@@ -88,11 +99,6 @@ func (s *subject) adaptDirective(words []string) []string {
 			words = slices.Insert(words, 1, defaultAddress[name])
 		}
 		words[1] = "127.0.0.1:" + s.port(words[1])
-	case "kubernetes":
-		if words[len(words)-1] != "{" {
-			return append(words, "{\n        kubeconfig "+kubeconfig+"\n    }")
-		}
-		return append(words, "\n        kubeconfig "+kubeconfig)
 	case "forward", "import":
 		for i, w := range words[1:] {
 			words[i+1] = s.upstream(w)
@@ -100,9 +106,38 @@ func (s *subject) adaptDirective(words []string) []string {
 				words[i+1] = s.file(w)
 			}
 		}
-	case "hosts":
+	case "hosts", "tls", "root":
 		for i, w := range words {
 			words[i] = s.file(w)
+		}
+	}
+	return words
+}
+
+// addKubeconfig adds to the first line of a kubernetes directive how the API server
+// is reached.
+func (s *subject) addKubeconfig(words []string) []string {
+	path := kubeconfigs[cmp.Or(s.trial.account, "coredns")]
+	if words[len(words)-1] != "{" {
+		return append(words, "{\n        kubeconfig "+path+"\n    }")
+	}
+	return append(words, "\n        kubeconfig "+path)
+}
+
+// adaptOption adapts an option of a directive.
+func (s *subject) adaptOption(directive string, words []string) []string {
+	switch directive + " " + words[0] {
+	case "kubernetes endpoint":
+		words[1] = shared.URL()
+	case "kubernetes tls", "forward tls":
+		for i, w := range words {
+			words[i] = s.file(w)
+		}
+	case "acl allow", "acl block", "acl filter", "acl drop":
+		for i, w := range words {
+			if after, ok := strings.CutPrefix(w, "192."); ok {
+				words[i] = "127." + after
+			}
 		}
 	}
 	return words
@@ -125,32 +160,40 @@ func (s *subject) port(of string) string {
 	return s.ports[of]
 }
 
-// upstream returns the relay's address for an upstream, and anything else as it
-// is.
+// upstream returns what stands for an upstream, and anything else as it is.
 func (s *subject) upstream(text string) string {
 	plain := strings.Trim(text, `"`)
 	scheme, bare := "", plain
-	if after, ok := strings.CutPrefix(plain, "tls://"); ok {
-		scheme, bare = "tls://", after
+	for _, known := range []string{"dns://", "tls://"} {
+		if after, ok := strings.CutPrefix(plain, known); ok {
+			scheme, bare = known, after
+		}
 	}
 	_, errAddr := netip.ParseAddr(bare)
 	_, errPort := netip.ParseAddrPort(bare)
 	if errAddr != nil && errPort != nil && plain != "/etc/resolv.conf" {
 		return text
 	}
+	if r, ok := s.trial.unbounds[plain]; ok {
+		u := s.unbounds[plain]
+		if u == nil {
+			u = startUnbound(s.t, r)
+			s.unbounds[plain] = u
+		}
+		if scheme == "tls://" {
+			return scheme + u.TLS.String()
+		}
+		return scheme + u.Addr.String()
+	}
 	r := s.relays[plain]
 	if r == nil {
-		to := s.upstreams[plain]
-		if to == "" {
-			to = world
-		}
-		r = startRelay(s.t, upstreams[to])
+		r = startRelay(s.t, upstreams[cmp.Or(s.trial.upstreams[plain], world)])
 		s.relays[plain] = r
 	}
-	if scheme != "" {
+	if scheme == "tls://" {
 		return scheme + r.tlsAddr
 	}
-	return strings.Replace(text, plain, r.addr, 1)
+	return strings.Replace(text, bare, r.addr, 1)
 }
 
 // normal is how a line is spoken of: its words, without the brace that opens a

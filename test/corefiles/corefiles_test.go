@@ -2,7 +2,6 @@ package corefiles
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,9 +13,13 @@ import (
 
 // A trial is a Corefile and what shows that its lines took effect.
 type trial struct {
-	name      string            // of testdata/NAME.corefile
-	at        string            // the port that most questions go to; 53 if empty
-	upstreams map[string]string // the servers behind its upstreams, where that is not world
+	name      string              // of testdata/NAME.corefile
+	at        string              // the port that most questions go to; 53 if empty
+	upstreams map[string]string   // the servers behind its upstreams, where that is not world
+	unbounds  map[string]resolver // upstreams that are Unbounds of their own
+	files     map[string]string   // files by their paths in the Corefile, as they are called in the cluster's folder
+	account   string              // that reads the cluster; coredns if empty
+	refused   []refusal
 	exhibits  []exhibit
 }
 
@@ -29,8 +32,8 @@ type exhibit struct {
 // A row is a question and its answer.
 type row struct {
 	ask    string   // "NAME TYPE"
-	from   string   // the client, if not 127.0.0.1
 	at     string   // a port of the Corefile, if not the trial's
+	from   string   // the client's address, if it matters
 	want   []string // the answer section, "NAME TYPE DATA" each, in any order
 	ttl    uint32   // of every record; any if zero
 	rcode  string   // NOERROR if empty
@@ -51,7 +54,7 @@ func asks(lines []string, rows ...row) exhibit {
 func (r row) check(t *testing.T, s *subject) {
 	t.Helper()
 	for _, network := range []string{"udp", "tcp"} {
-		reply, err := s.askAs(r.from, r.at, r.ask, network)
+		reply, err := s.askFrom(r.from, r.at, r.ask, network)
 		if err != nil {
 			t.Errorf("%s (%s): %v", network, r.reason, err)
 			continue
@@ -96,7 +99,7 @@ func texts(records []dns.RR) (all []string) {
 // TestCorefiles runs every Corefile of testdata, and shows that each of its lines
 // took effect.
 func TestCorefiles(t *testing.T) {
-	trials := slices.Concat(installers, threads)
+	trials := slices.Concat(installers, threads, upstreamThreads, clusterThreads, nameThreads)
 	files, err := filepath.Glob("testdata/*.corefile")
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +135,9 @@ func (s *subject) exhibits(t *testing.T, c trial) []exhibit {
 		}
 		shown = append(shown, e.lines...)
 	}
+	for _, r := range c.refused {
+		shown = append(shown, r.lines...)
+	}
 	for _, line := range s.lines {
 		if slices.Contains(shown, line) {
 			continue
@@ -147,23 +153,4 @@ func (s *subject) exhibits(t *testing.T, c trial) []exhibit {
 		}
 	}
 	return slices.Concat(all, last)
-}
-
-// TestRefused has each directive refused, by name and place, that CoreDNS has and
-// Rollcall does not.
-func TestRefused(t *testing.T) {
-	for _, name := range []string{"route53", "azure", "clouddns", "etcd", "nomad", "geoip", "grpc", "grpc_server", "sign", "k8s_external"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			conf := filepath.Join(t.TempDir(), "Corefile")
-			if err := os.WriteFile(conf, []byte(".:0 {\n    bind 127.0.0.1\n    "+name+"\n}\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			status, said := run(t, "-conf", conf)
-			want := conf + ":3: " + name + " is a CoreDNS plugin that Rollcall does not have"
-			if status != 1 || !strings.Contains(said, want) {
-				t.Errorf("exit status %d, want 1; it said\n%s\nwant %s", status, said, want)
-			}
-		})
-	}
 }

@@ -15,11 +15,11 @@ import (
 var installers = []trial{
 	{name: "kubeadm"},
 	{name: "kubeadm-1.17"},
-	{name: "kops"},
-	{name: "eks"},
-	{name: "helm"},
+	{name: "kops", upstreams: map[string]string{"/etc/resolv.conf": recursor}},
+	{name: "eks", upstreams: map[string]string{"/etc/resolv.conf": recursor}},
+	{name: "helm", upstreams: map[string]string{"/etc/resolv.conf": recursor}},
 	{name: "rke"},
-	{name: "kubespray", exhibits: []exhibit{
+	{name: "kubespray", upstreams: map[string]string{"8.8.8.8": recursor, "8.8.4.4": recursor}, exhibits: []exhibit{
 		{[]string{"forward . 8.8.8.8 8.8.4.4"}, func(t *testing.T, s *subject) {
 			// By the random policy, one of twenty names goes to another upstream than the rest.
 			for i := range 20 {

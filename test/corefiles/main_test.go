@@ -18,18 +18,28 @@ import (
 
 // What TestMain starts and all tests share.
 var (
-	shared     *cluster.Cluster
-	program    string            // path of rollcall
-	kubeconfig string            // of the account that kubeadm gives CoreDNS
-	upstreams  map[string]string // host:port of servers, by the names below
+	shared      *cluster.Cluster
+	program     string            // path of rollcall
+	kubeconfigs map[string]string // by account: coredns, which has what kubeadm gives it, and multicluster
+	upstreams   map[string]string // host:port of servers, by the names below
 )
 
 // The servers behind relays.
 const (
-	world = "world" // the root, example.org, example.com and reverse zones
-	corp  = "corp"  // corp.example and consul.local
-	inner = "inner" // another rollcall, with cluster.local
+	world    = "world"    // the root, example.org, example.com and reverse zones
+	corp     = "corp"     // corp.example and consul.local
+	inner    = "inner"    // another rollcall, with cluster.local
+	recursor = "recursor" // an Unbound that resolves all of world and corp
 )
+
+// authoritative are the zone files of world and corp, by apex.
+var authoritative = map[string]map[string]string{
+	world: {
+		".": "root", "example.org.": "example.org", "example.com.": "example.com",
+		"113.0.203.in-addr.arpa.": "203.0.113", "8.b.d.0.1.0.0.2.ip6.arpa.": "2001-db8",
+	},
+	corp: {"corp.example.": "corp.example", "consul.local.": "consul.local"},
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -57,10 +67,7 @@ func TestMain(m *testing.M) {
 
 // prepare fills the cluster and starts what all tests share.
 func prepare(ctx context.Context, started func(*process.Process)) (err error) {
-	if err = shared.Apply(ctx, "", objects); err != nil {
-		return err
-	}
-	if kubeconfig, err = shared.Kubeconfig(ctx, "kube-system", "coredns"); err != nil {
+	if err = fill(ctx); err != nil {
 		return err
 	}
 	if program, err = rollcall.Build(ctx, false); err != nil {
@@ -68,13 +75,7 @@ func prepare(ctx context.Context, started func(*process.Process)) (err error) {
 	}
 	logf := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 	upstreams = map[string]string{}
-	for name, files := range map[string]map[string]string{
-		world: {
-			".": "root", "example.org.": "example.org", "example.com.": "example.com",
-			"113.0.203.in-addr.arpa.": "203.0.113", "8.b.d.0.1.0.0.2.ip6.arpa.": "2001-db8",
-		},
-		corp: {"corp.example.": "corp.example", "consul.local.": "consul.local"},
-	} {
+	for name, files := range authoritative {
 		zones := map[string]string{}
 		for apex, file := range files {
 			if zones[apex], err = filepath.Abs("testdata/zones/" + file + ".zone"); err != nil {
@@ -92,8 +93,11 @@ func prepare(ctx context.Context, started func(*process.Process)) (err error) {
 		started(s.Process)
 		upstreams[name] = s.Addr.String()
 	}
+	if err := startShared(ctx, logf, started); err != nil {
+		return err
+	}
 	conf := filepath.Join(shared.Dir(), "Corefile.inner")
-	text := fmt.Sprintf(".:0 {\n bind 127.0.0.1\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n kubeconfig %s\n ttl 30\n }\n}\n", kubeconfig)
+	text := fmt.Sprintf(".:0 {\n bind 127.0.0.1\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n kubeconfig %s\n ttl 30\n }\n}\n", kubeconfigs["coredns"])
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("writing a Corefile: %w", err)
 	}
@@ -114,56 +118,17 @@ func prepareEnvironment() error {
 		return err
 	}
 	given.Store(ports[0], true)
-	roots := filepath.Join(shared.Dir(), "roots.pem")
-	if err := makeCertificate(roots, "cloudflare-dns.com"); err != nil {
+	if certificate, err = makeCertificate(shared.Dir(), relayName); err != nil {
 		return err
+	}
+	for _, name := range []string{companyName, serverName} {
+		if _, err := makeCertificate(shared.Dir(), name); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		os.Setenv("DNS_PORT", ports[0]),
 		os.Setenv("CLUSTER_DOMAIN", "cluster.local"),
-		os.Setenv("SSL_CERT_FILE", roots), // of Go's crypto/x509
+		os.Setenv("SSL_CERT_FILE", filepath.Join(shared.Dir(), relayName+".pem")), // of Go's crypto/x509
 	)
 }
-
-// objects are what the cluster holds, and the rights that kubeadm gives CoreDNS.
-const objects = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: shop}
-spec: {clusterIP: 10.96.0.80, ports: [{name: http, port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: db, namespace: shop}
-spec: {clusterIP: None, ports: [{name: pg, port: 5432}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: db-1, namespace: shop, labels: {kubernetes.io/service-name: db}}
-addressType: IPv4
-ports: [{name: pg, port: 5432, protocol: TCP}]
-endpoints:
-- {addresses: [10.200.1.1], hostname: db-0, conditions: {ready: true}}
-- {addresses: [10.200.1.2], hostname: db-1, conditions: {ready: true}}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: coredns, namespace: kube-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: "system:coredns"}
-rules:
-- {apiGroups: [""], resources: [endpoints, services, pods, namespaces], verbs: [list, watch]}
-- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: "system:coredns"}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:coredns"}
-subjects: [{kind: ServiceAccount, name: coredns, namespace: kube-system}]
-`

@@ -3,7 +3,6 @@ package corefiles
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -35,14 +34,14 @@ var knowsPods = []exhibit{
 	{[]string{"autopath @kubernetes", "pods verified"}, func(t *testing.T, s *subject) {
 		const name, web = "host.example.org.shop.svc.cluster.local. A", "web.shop.svc.cluster.local. A"
 		led := []string{"host.example.org. A 203.0.113.10", "host.example.org.shop.svc.cluster.local. CNAME host.example.org."}
-		if err := s.askFrom(client, name, "NXDOMAIN"); err != nil {
+		if err := s.expect(client, name, "NXDOMAIN"); err != nil {
 			t.Errorf("before it is a pod's address: %v", err)
 		}
 		if err := shared.Apply(t.Context(), "", clients); err != nil {
 			t.Fatal(err)
 		}
 		setAddress(t, "shop", "cart-0", client)
-		eventually(t, 10*time.Second, func(context.Context) error { return s.askFrom(client, name, "NOERROR", led...) })
+		eventually(t, 10*time.Second, func(context.Context) error { return s.expect(client, name, "NOERROR", led...) })
 		for _, r := range []struct {
 			from, ask, rcode string
 			want             []string
@@ -58,7 +57,7 @@ var knowsPods = []exhibit{
 			{client, "127-0-1-1.shop.pod.cluster.local. A", "NOERROR", []string{"127-0-1-1.shop.pod.cluster.local. A 127.0.1.1"}, "a pod's address"},
 			{client, "10-200-1-1.shop.pod.cluster.local. A", "NXDOMAIN", nil, "no pod's address"},
 		} {
-			if err := s.askFrom(r.from, r.ask, r.rcode, r.want...); err != nil {
+			if err := s.expect(r.from, r.ask, r.rcode, r.want...); err != nil {
 				t.Errorf("%s: %v", r.reason, err)
 			}
 		}
@@ -68,7 +67,7 @@ var knowsPods = []exhibit{
 	}},
 	{[]string{"acl app.example.org", "block"}, func(t *testing.T, s *subject) {
 		for ask, rcode := range map[string]string{"new.app.example.org. A": "REFUSED", "new.app.example.org.shop.svc.cluster.local. A": "NXDOMAIN"} {
-			if err := s.askFrom(client, ask, rcode); err != nil {
+			if err := s.expect(client, ask, rcode); err != nil {
 				t.Errorf("the search path leads past acl: %v", err)
 			}
 		}
@@ -81,7 +80,7 @@ var knowsPods = []exhibit{
 		says := func(from, who string) {
 			t.Helper()
 			eventually(t, 10*time.Second, func(context.Context) error {
-				if err := s.askFrom(from, ask, "NOERROR", "web.shop.svc.cluster.local. A 10.96.0.80"); err != nil {
+				if err := s.expect(from, ask, "NOERROR", "web.shop.svc.cluster.local. A 10.96.0.80"); err != nil {
 					return err
 				}
 				if line := from + " " + who + of; !strings.Contains(s.output(), line) {
@@ -111,20 +110,17 @@ func setAddress(t *testing.T, namespace, pod, address string) {
 	}
 }
 
-// askFrom asks by UDP from an address, and returns an error unless the reply is as
+// expect asks by UDP from an address, and returns an error unless the reply is as
 // wanted: its rcode, and its answer section in any order.
-func (s *subject) askFrom(address, question, rcode string, want ...string) error {
-	name, typ, _ := strings.Cut(question, " ")
-	m := new(dns.Msg).SetQuestion(name, dns.StringToType[typ])
-	from := &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(address)}, Timeout: 10 * time.Second}
-	reply, _, err := (&dns.Client{Dialer: from, Timeout: 10 * time.Second}).Exchange(m, "127.0.0.1:"+s.ports[s.at])
+func (s *subject) expect(address, question, rcode string, want ...string) error {
+	reply, err := s.askFrom(address, "", question, "udp")
 	if err != nil {
-		return fmt.Errorf("%s from %s: %w", question, address, err)
+		return fmt.Errorf("from %s: %w", address, err)
 	}
 	if got := dns.RcodeToString[reply.Rcode]; got != rcode {
 		return fmt.Errorf("%s from %s: got %s, want %s", question, address, got, rcode)
 	}
-	if len(reply.Answer) > 0 && reply.Answer[0].Header().Name != name {
+	if name, _, _ := strings.Cut(question, " "); len(reply.Answer) > 0 && reply.Answer[0].Header().Name != name {
 		return fmt.Errorf("%s from %s: the name asked for is not first, which glibc needs: %v", question, address, reply.Answer)
 	}
 	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), texts(reply.Answer)); diff != "" {

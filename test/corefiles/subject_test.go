@@ -28,28 +28,31 @@ import (
 
 // A subject is a rollcall that runs a Corefile.
 type subject struct {
-	t         *testing.T
-	dir       string            // of the Corefile, and what it imports
-	conf      string            // path of the Corefile
-	lines     []string          // of it and of what it imports, as they were; see normal
-	at        string            // the port, in the Corefile, of most questions
-	ports     map[string]string // by port or address in the Corefile
-	upstreams map[string]string // world, corp or inner, by upstream in the Corefile
-	relays    map[string]*relay // by upstream in the Corefile
-	server    *rollcall.Server
-	stopped   bool
+	t        *testing.T
+	trial    trial
+	dir      string              // of the Corefile, and what it imports
+	conf     string              // path of the Corefile
+	lines    []string            // of it and of what it imports, as they were; see normal
+	at       string              // the port, in the Corefile, of most questions
+	ports    map[string]string   // by port or address in the Corefile
+	relays   map[string]*relay   // by upstream in the Corefile
+	unbounds map[string]*unbound // likewise
+	server   *rollcall.Server
+	stopped  bool
 }
 
 // start runs a Corefile of testdata.
 func start(t *testing.T, c trial) *subject {
 	t.Helper()
 	s := &subject{
-		t: t, dir: t.TempDir(), at: cmp.Or(c.at, "53"), upstreams: c.upstreams,
-		ports: map[string]string{}, relays: map[string]*relay{},
+		t: t, trial: c, dir: t.TempDir(), at: cmp.Or(c.at, "53"),
+		ports: map[string]string{}, relays: map[string]*relay{}, unbounds: map[string]*unbound{},
 	}
 	s.conf = filepath.Join(s.dir, "Corefile")
 	s.copy("testdata/"+c.name+".corefile", s.conf, 0)
 	s.copyFolder("testdata/" + c.name)
+	s.copyFiles(c.files)
+	s.refuses(t)
 	server, err := rollcall.Run(t.Context(), program, s.dir, "-conf", s.conf, "-pidfile", s.dir+"/pid")
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +102,23 @@ func (s *subject) copyFolder(dir string) {
 	}
 }
 
+// copyFiles copies files to where the Corefile has them.
+func (s *subject) copyFiles(files map[string]string) {
+	s.t.Helper()
+	for to, from := range files {
+		text, err := os.ReadFile(filepath.Join(shared.Dir(), from))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(s.file(to)), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(s.file(to), text, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // copy copies a Corefile, or what one imports, adapted.
 func (s *subject) copy(from, to string, depth int) {
 	s.t.Helper()
@@ -118,25 +138,53 @@ func (s *subject) copy(from, to string, depth int) {
 
 // ask asks by UDP, unless network is tcp, at a port of the Corefile.
 func (s *subject) ask(at, question, network string) (*dns.Msg, error) {
-	return s.askAs("", at, question, network)
+	return s.askFrom("", at, question, network)
 }
 
-// askAs is ask from an address of the loopback network, 127.0.0.1 if empty.
-func (s *subject) askAs(client, at, question, network string) (*dns.Msg, error) {
-	name, typ, _ := strings.Cut(question, " ")
-	m := new(dns.Msg)
-	m.SetQuestion(dns.Fqdn(name), dns.StringToType[typ])
-	ip := net.ParseIP(cmp.Or(client, "127.0.0.1"))
-	from := net.Dialer{LocalAddr: &net.UDPAddr{IP: ip}, Timeout: 10 * time.Second}
-	if network == "tcp" {
-		from.LocalAddr = &net.TCPAddr{IP: ip}
+// askFrom is ask from an address of loopback, any if it is empty.
+func (s *subject) askFrom(from, at, question, network string) (*dns.Msg, error) {
+	client := dns.Client{Net: network, Dialer: &net.Dialer{Timeout: 10 * time.Second}}
+	switch ip := net.ParseIP(from); {
+	case ip == nil:
+	case network == "tcp":
+		client.Dialer.LocalAddr = &net.TCPAddr{IP: ip}
+	default:
+		client.Dialer.LocalAddr = &net.UDPAddr{IP: ip}
 	}
-	c := dns.Client{Net: network, Dialer: &from, Timeout: 10 * time.Second}
-	reply, _, err := c.Exchange(m, "127.0.0.1:"+s.ports[cmp.Or(at, s.at)])
+	return s.exchange(client, at, query(question))
+}
+
+// exchange asks at a port of the Corefile, and waits for ten seconds unless the
+// client has a timeout.
+func (s *subject) exchange(client dns.Client, at string, m *dns.Msg) (*dns.Msg, error) {
+	client.Timeout = cmp.Or(client.Timeout, 10*time.Second)
+	reply, _, err := client.Exchange(m, "127.0.0.1:"+s.ports[cmp.Or(at, s.at)])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", question, err)
+		return nil, fmt.Errorf("%s: %w", m.Question[0].String(), err)
 	}
 	return reply, nil
+}
+
+// query makes a query of "NAME TYPE".
+func query(question string) *dns.Msg {
+	name, typ, _ := strings.Cut(question, " ")
+	return new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.StringToType[typ])
+}
+
+// asked returns how many questions came to an upstream that contain text; to all
+// of them if the upstream is empty.
+func (s *subject) asked(upstream, text string) (n int) {
+	for name, r := range s.relays {
+		if upstream == "" || upstream == name {
+			n += r.count(text)
+		}
+	}
+	for name, u := range s.unbounds {
+		if upstream == "" || upstream == name {
+			n += u.count(text)
+		}
+	}
+	return n
 }
 
 // mustAsk is ask at the usual port, for what has to be answered.

@@ -252,7 +252,7 @@ var threads = []trial{
 				}
 			}},
 			{[]string{"metadata", `log . "{remote} {name} {/view/name}"`}, func(t *testing.T, s *subject) {
-				if _, err := s.askAs("127.0.1.9", "", "ns.example.org. A", "udp"); err != nil {
+				if _, err := s.askFrom("127.0.1.9", "", "ns.example.org. A", "udp"); err != nil {
 					t.Fatal(err)
 				}
 				s.logged(t, `^(\[INFO\] )?127\.0\.1\.9 ns\.example\.org\. office$`)
