@@ -62,3 +62,37 @@ func TestHouseRules(t *testing.T) {
 		}
 	}
 }
+
+// TestSecrets sees that what must not be guessed comes from crypto/rand: a weaker
+// source is not even at hand where it is made.
+func TestSecrets(t *testing.T) {
+	tests := []struct{ files, reason string }{
+		{"resolver/forward/message.go", "CVE-2019-19794: the IDs of queries to other servers"},
+		{"resolver/loop/*.go", "CVE-2026-26018: the names of probes"},
+		{"resolver/cookies/*.go", "RFC 7873 section 6: the secret of cookies"},
+	}
+	for _, tt := range tests {
+		files, err := filepath.Glob("../../" + tt.files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strong := false
+		for _, path := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range file.Imports {
+				switch spec.Path.Value {
+				case `"crypto/rand"`:
+					strong = true
+				case `"math/rand"`, `"math/rand/v2"`:
+					t.Errorf("%s imports %s (%s)", path, spec.Path.Value, tt.reason)
+				}
+			}
+		}
+		if !strong {
+			t.Errorf("%s does not use crypto/rand (%s)", tt.files, tt.reason)
+		}
+	}
+}

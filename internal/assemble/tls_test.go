@@ -58,7 +58,7 @@ func TestSchemeErrors(t *testing.T) {
 	tests := []struct{ text, want, reason string }{
 		{"tls://. {\n}", "Corefile:1: tls://.:853 needs a certificate: tls CERT KEY in the server block", "no certificate"},
 		{"https://.:1 {\n}", "Corefile:1: https://.:1 needs a certificate: tls CERT KEY in the server block", "no certificate"},
-		{"quic://. {\n}", "Corefile:1: quic:// in \"quic://.\" is not supported", "refused by its name"},
+		{"quic://. {\n}", "Corefile:1: quic:// in \"quic://.\" is not supported", "CVE-2025-47950, CVE-2026-32934: there is no QUIC to be flooded by"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -193,6 +194,39 @@ func TestQuerySuffix(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := q.suffix(MustParseName(tt.name)); got != tt.want {
 				t.Errorf("suffix = %d, want %d\nreason: %s", got, tt.want, tt.reason)
+			}
+		})
+	}
+}
+
+// TestParseAllocations sees that no packet makes its reader take memory, however
+// much it promises: CVE-2026-82399 is 16 thousand questions with compressed names,
+// which unpacked took some megabytes.
+func TestParseAllocations(t *testing.T) {
+	fill := func(head, part []byte) []byte {
+		return append(head, bytes.Repeat(part, (MaxTCP-len(head))/len(part))...)
+	}
+	web := question(wireWeb, TypeA, ClassIN)
+	question := []byte{0xc0, 0x0c, 0, byte(TypeA), 0, byte(ClassIN)}
+	tests := []struct {
+		name    string
+		msg     []byte
+		verdict Verdict
+		reason  string
+	}{
+		{"questions", fill(message(header(0, 0xffff, 0, 0, 0), web), question), Reject, "RFC 9619: one question"},
+		{"answers", fill(message(header(0, 1, 0xffff, 0, 0), web), record("\xc0\x0c", TypeA, ClassIN, "aaaa")), Reject, "a query has none"},
+		{"additional records", fill(message(header(0, 1, 0, 0, 5000), web), record("\xc0\x0c", 65280, ClassIN, "")), Reject, "more than a query can have"},
+		{"promises", message(header(0, 1, 0xffff, 0xffff, 0xffff), web), Reject, "there is nothing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var q Query
+			if got := q.Parse(tt.msg); got != tt.verdict {
+				t.Errorf("%s: got %v, want %v", tt.reason, got, tt.verdict)
+			}
+			if n := testing.AllocsPerRun(10, func() { q.Parse(tt.msg) }); n != 0 {
+				t.Errorf("%d octets took %v allocations, want 0", len(tt.msg), n)
 			}
 		})
 	}

@@ -24,6 +24,13 @@ import (
 // start serves the fixture's zones, and returns the URL and a client.
 func start(t *testing.T) (string, *http.Client) {
 	t.Helper()
+	return startWith(t, 5*time.Second, &kubernetes.Handler{Zone: dnstest.Zone(t), Next: resolver.Refuse{}})
+}
+
+// startWith serves a handler. A request may take timeout to arrive, and a
+// connection may wait as long between two.
+func startWith(t *testing.T, timeout time.Duration, h resolver.Handler) (string, *http.Client) {
+	t.Helper()
 	cert, key, roots := dnstest.Certificate(t, t.TempDir(), "dns.example")
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
@@ -31,8 +38,8 @@ func start(t *testing.T) (string, *http.Client) {
 	}
 	s, err := https.Listen(https.ServerConfig{
 		Addr: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, MaxConns: 10,
-		Responder:   &resolver.Responder{Handler: &kubernetes.Handler{Zone: dnstest.Zone(t), Next: resolver.Refuse{}}},
-		ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		Responder:   &resolver.Responder{Handler: h},
+		ReadTimeout: timeout, WriteTimeout: 5 * time.Second, IdleTimeout: timeout, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +141,7 @@ func TestLongURL(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	tests := []struct{ text, want, reason string }{
-		{"https", "{200}", "CoreDNS's default"},
+		{"https", "{200}", "CVE-2025-68151: a bound by default, CoreDNS's"},
 		{"https {\nmax_connections 0\n}", "{0}", "no bound"},
 		{"https {\nmax_connections 7\n}", "{7}", "a bound"},
 		{"https x", `Corefile:2: https: takes no arguments, got "x"`, "no arguments"},

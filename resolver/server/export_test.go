@@ -19,3 +19,9 @@ func (s *Server) Conns() int {
 // Waiting returns how many queries are under way that take long: over UDP, and
 // over TCP.
 func (s *Server) Waiting() (udp, tcp int) { return int(s.waiting.Load()), len(s.places) }
+
+// WithDefaults returns c as a Server uses it.
+func WithDefaults(c Config) Config {
+	c.setDefaults()
+	return c
+}

@@ -42,6 +42,25 @@ func answered(t *testing.T, c net.Conn) bool {
 	return err == nil
 }
 
+// TestDefaults sees that a server that is told nothing has all bounds and timeouts
+// (CVE-2025-68151).
+func TestDefaults(t *testing.T) {
+	c := server.WithDefaults(server.Config{})
+	for name, n := range map[string]int{
+		"MaxConns": c.MaxConns, "MaxConnsPerSource": c.MaxConnsPerSource, "MaxPerConn": c.MaxPerConn, "MaxWaiting": c.MaxWaiting,
+	} {
+		if n <= 0 || n > 1<<16 {
+			t.Errorf("%s is %d", name, n)
+		}
+	}
+	for name, d := range map[string]time.Duration{"IdleTimeout": c.IdleTimeout, "ReadTimeout": c.ReadTimeout, "WriteTimeout": c.WriteTimeout} {
+		if d <= 0 || d > time.Minute {
+			t.Errorf("%s is %v", name, d)
+		}
+	}
+}
+
+// TestMaxConns opens more connections than there may be: none takes anything (CVE-2025-68151).
 func TestMaxConns(t *testing.T) {
 	tests := []struct {
 		name          string

@@ -151,7 +151,7 @@ func TestIdleTimeout(t *testing.T) {
 	})
 }
 
-// TestReadTimeout has a client that sends, but no whole message.
+// TestReadTimeout has a client that sends, but no whole message (CVE-2026-32934).
 func TestReadTimeout(t *testing.T) {
 	s := start(t, records(1), server.Config{IdleTimeout: time.Minute, ReadTimeout: 100 * time.Millisecond})
 	tests := []struct {

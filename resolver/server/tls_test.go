@@ -99,7 +99,7 @@ func TestTLS(t *testing.T) {
 }
 
 // TestTLSSlow sees that connections which are not secure in time are cut, however
-// steadily they go on, and secure ones that idle as well.
+// steadily they go on, and secure ones that idle as well (CVE-2026-32934).
 func TestTLSSlow(t *testing.T) {
 	ours, theirs := certificate(t)
 	const long, short = time.Minute, 100 * time.Millisecond

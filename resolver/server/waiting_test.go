@@ -146,6 +146,8 @@ func TestOutOfOrder(t *testing.T) {
 	})
 }
 
+// TestMaxPerConn asks more on one connection than may be under way: it is not read,
+// and no goroutine waits for it (CVE-2025-47950).
 func TestMaxPerConn(t *testing.T) {
 	p := newPatient()
 	config, limits := watched(server.Config{MaxPerConn: 2})
