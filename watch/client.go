@@ -35,7 +35,7 @@ const protobuf = "application/vnd.kubernetes.protobuf"
 // that we run in.
 func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
 	switch {
-	case c.Kubeconfig == "" && c.Context == "" && c.Endpoint == "":
+	case c.inCluster():
 		rc, err := rest.InClusterConfig()
 		if errors.Is(err, rest.ErrNotInCluster) {
 			return nil, errors.New("no cluster is named and this is not a pod: name a kubeconfig, an endpoint or manifests")
@@ -55,14 +55,26 @@ func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
 	return rc, c.kubeconfigError(err)
 }
 
-// CheckKubeconfig says what is wrong with the kubeconfig, nil if none is named.
-// It reads the files that the kubeconfig names, and connects to nothing.
-func (c *KubernetesConfig) CheckKubeconfig() error {
-	if c.Kubeconfig == "" {
-		return nil
+// Check says what is wrong with the configuration and the files that it names, as
+// far as can be told without connecting. Of the cluster that we run in, which is
+// another one where we don't run yet, it says nothing.
+func (c *KubernetesConfig) Check() error {
+	if err := c.Validate(); err != nil || c.inCluster() {
+		return err
 	}
-	_, err := c.restConfig()
-	return err
+	rc, err := c.restConfig()
+	if err != nil {
+		return err
+	}
+	if _, err = newLimiter(c, rc.Host, nil); err == nil {
+		_, err = rest.TLSConfigFor(rc)
+	}
+	return c.kubeconfigError(err)
+}
+
+// inCluster reports whether the cluster is the one that we run in.
+func (c *KubernetesConfig) inCluster() bool {
+	return c.Kubeconfig == "" && c.Context == "" && c.Endpoint == ""
 }
 
 // kubeconfigError says an error of client-go in a few words: its own advise
@@ -98,7 +110,7 @@ func (c *KubernetesConfig) base(m *apiMetrics) (*rest.Config, *http.Client, erro
 	base.WarningHandlerWithContext = rest.NoWarnings{}
 	limit, err := newLimiter(c, base.Host, m)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("kubernetes client: %w", err)
 	}
 	base.RateLimiter = limit
 	base.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -192,7 +204,7 @@ type limiter struct {
 func newLimiter(c *KubernetesConfig, base string, m *apiMetrics) (flowcontrol.RateLimiter, error) {
 	u, _, err := rest.DefaultServerURL(base, "", schema.GroupVersion{}, true)
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes client: API server %q: %w", base, err)
+		return nil, fmt.Errorf("API server %q: %w", base, err)
 	}
 	qps, burst := c.QPS, c.Burst
 	if qps == 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,10 @@ func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 			return err
 		}
 		warn(log, plan)
-		if err := plan.CheckManifests(ctx, assemble.Process{Stdin: s.in, Logger: log}); err != nil {
+		objects := plan.CheckManifests(ctx, assemble.Process{Stdin: s.in, Logger: log})
+		// What handlers tell of themselves when they are made is not asked for here.
+		faults := newLeveledLogger(s.err, slog.LevelWarn)
+		if err := errors.Join(objects, plan.CheckHandlers(assemble.Process{Logger: faults})); err != nil {
 			return err
 		}
 		if *show {

@@ -83,6 +83,8 @@ func TestCheck(t *testing.T) {
 		{"standard input", web, []string{"check", "-manifests", "-"}, "ok\n"},
 		{"manifest", "", []string{"check", "-manifests", broken}, broken + ":4: "},
 		{"plugin", "", []string{"check", write(t, "Corefile", ".:0 {\nfoo\nbar\n}")}, "Corefile:3: unknown plugin \"bar\" (known: "},
+		{"handler", "", []string{"check", write(t, "Corefile", ".:0 {\nforward . "+good+".missing\n}")}, "Corefile:2: forward: file of upstreams: open "},
+		{"handler and manifest", "", []string{"check", write(t, "Corefile", ".:0 {\nkubernetes {\nmanifests "+broken+"\n}\nautopath /nope\n}")}, "Corefile:5: autopath: "},
 		{"nothing", "", []string{"check", write(t, "Corefile", "")}, "no server block"},
 		{
 			"ConfigMap", "", []string{"check", write(t, "Corefile", ".:0 {\nkubernetes {\nendpoint http://127.0.0.1:1\n}\n}"), "-kube-dns-configmap", "kube-dns"},

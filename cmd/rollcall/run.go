@@ -31,7 +31,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
 		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
-		{"check", "[COREFILE|PATH...]", "check a Corefile and its manifests, or manifests alone", checkCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", checkCommand},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this, or a command's flags", helpCommand},
 	}

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -46,11 +47,13 @@ func (g *generation) chains() error {
 		}
 	}
 	outer, inner := split(plugins())
+	var errs []error // of handlers, of which each tells its own
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
 		chain, err := g.chain(b, inner, resolver.Refuse{})
 		if err != nil {
-			return err
+			errs = append(errs, err)
+			continue
 		}
 		for _, key := range b.Keys {
 			apexes, err := names(key.Zones)
@@ -61,7 +64,7 @@ func (g *generation) chains() error {
 				addr := net.JoinHostPort(host, strconv.Itoa(key.Port))
 				l, err := g.listener(b, key, addr)
 				if err != nil {
-					return err
+					return errors.Join(append(errs, err)...)
 				}
 				served, err := g.chain(b, outer, g.counted(b, l, apexes, chain))
 				if err != nil {
@@ -73,7 +76,7 @@ func (g *generation) chains() error {
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // split parts the directives into those that take effect before replies are
@@ -83,18 +86,23 @@ func split(all []plugin) (outer, inner []plugin) {
 	return all[:at], all[at+1:]
 }
 
-// chain puts a block's handlers before next: the one made first comes last.
-func (g *generation) chain(b *block, order []plugin, next resolver.Handler) (h resolver.Handler, err error) {
-	h = next
+// chain puts a block's handlers before next: the one made first comes last. The
+// errors of all of them are joined.
+func (g *generation) chain(b *block, order []plugin, next resolver.Handler) (resolver.Handler, error) {
+	h := next
+	var errs []error
 	for _, p := range slices.Backward(order) {
 		if p.handler == nil {
 			continue
 		}
-		if h, err = p.handler(g, b, h); err != nil {
-			return nil, err
+		made, err := p.handler(g, b, h)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		h = made
 	}
-	return h, nil
+	return h, errors.Join(errs...)
 }
 
 // listener returns the listener for an address of a block's key.

@@ -14,15 +14,15 @@ import (
 
 	"github.com/rollcall-dns/rollcall/resolver/autopath"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
-	"github.com/rollcall-dns/rollcall/watch"
 )
 
 // What is wrong with a Plan only on this machine, and what is allowed but hardly
 // meant.
 
 // Check looks at what the Corefile names on this machine: manifests, a
-// kubeconfig, addresses to bind. All that is wrong is returned, joined, each at
-// its place. It reads no manifest, connects to nothing and opens no socket.
+// kubeconfig, the files of an endpoint's tls, addresses to bind. All that is wrong
+// is returned, joined, each at its place. It reads no manifest, connects to
+// nothing and opens no socket. Of handlers' files CheckHandlers tells.
 func (p *Plan) Check() error {
 	var errs []error
 	for i := range p.blocks {
@@ -30,39 +30,46 @@ func (p *Plan) Check() error {
 		_, err := b.hosts()
 		errs = append(errs, err)
 		for _, d := range b.Find("kubernetes") {
-			for _, o := range d.Body {
-				errs = append(errs, b.checkSource(o))
-			}
+			errs = append(errs, b.checkSource(d))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkSource checks that the files exist that an option of kubernetes names.
-func (b *block) checkSource(option corefile.Directive) error {
-	switch option.Name {
-	case "manifests":
-		var errs []error
-		for _, path := range option.Args {
-			if path == "-" {
-				continue
-			}
-			if _, err := os.Stat(path); err != nil {
-				errs = append(errs, option.Pos.Errorf("manifests %s: %w", path, reason(err)))
-			}
-		}
-		return errors.Join(errs...)
-	case "kubeconfig":
-		c := b.kubernetes
-		k := watch.KubernetesConfig{
-			Kubeconfig: c.Kubeconfig, Context: c.Context, Endpoint: c.Endpoint,
-			CertFile: c.TLS.Cert, KeyFile: c.TLS.Key, CAFile: c.TLS.CA,
-		}
-		if err := k.CheckKubeconfig(); err != nil {
-			return option.Pos.Errorf("kubeconfig %w", err)
+// checkSource checks the files that a kubernetes directive names.
+func (b *block) checkSource(d corefile.Directive) error {
+	var errs []error
+	named := d.Errorf // what is wrong with the API server that is named
+	for _, o := range d.Body {
+		switch o.Name {
+		case "manifests":
+			errs = append(errs, checkManifests(o))
+		case "kubeconfig":
+			named = func(format string, args ...any) error { return o.Pos.Errorf("kubeconfig "+format, args...) }
 		}
 	}
+	if len(b.kubernetes.Manifests) > 0 {
+		return errors.Join(errs...)
+	}
+	api := apiConfig(b.kubernetes)
+	if err := api.Check(); err != nil {
+		return named("%w", err)
+	}
 	return nil
+}
+
+// checkManifests checks that the files exist that an option of kubernetes names.
+func checkManifests(option corefile.Directive) error {
+	var errs []error
+	for _, path := range option.Args {
+		if path == "-" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			errs = append(errs, option.Pos.Errorf("manifests %s: %w", path, reason(err)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // reason returns an error of a file without the operation and the file's name.

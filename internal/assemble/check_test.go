@@ -12,8 +12,9 @@ import (
 func TestCheck(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"junk.kc":  "hello there",
-		"empty.kc": "",
+		"junk.kc":   "hello there",
+		"empty.kc":  "",
+		"empty.pem": "",
 		"good.kc": "kind: Config\nclusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n" +
 			"contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n",
 	} {
@@ -47,6 +48,18 @@ func TestCheck(t *testing.T) {
 		{
 			"context", ". {\nkubernetes a.example {\nkubeconfig good.kc b\n}\n}",
 			[]string{`Corefile:3: kubeconfig good.kc: context "b" does not exist`}, "a slip",
+		},
+		{
+			"tls", ". {\nkubernetes a.example {\nendpoint https://127.0.0.1:1\ntls nope.pem nope.key empty.pem\n}\n}",
+			[]string{"Corefile:2: kubernetes: open nope.pem: no such file or directory"}, "the files of an endpoint",
+		},
+		{
+			"no endpoint", ". {\nkubernetes a.example {\ntls nope.pem nope.key empty.pem\n}\n}",
+			[]string{"Corefile:2: kubernetes: certificates are for an endpoint, and none is named"}, "as the source says it",
+		},
+		{
+			"endpoint", ". {\nkubernetes a.example {\nendpoint https://[::1\n}\n}",
+			[]string{`Corefile:2: kubernetes: API server "https://[::1": host must be a URL or a host:port pair: "https://[::1"`}, "a slip",
 		},
 		{
 			"interface", ". {\nbind nosuch0\n}",

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -51,13 +52,11 @@ type source struct {
 // what can stay. No source and no probe runs yet but what old had running.
 func (r *run) newGeneration(p *Plan, old *generation) (*generation, error) {
 	g := &generation{run: r, plan: p, sourceOf: map[*block]*source{}}
-	if err := g.makeJar(old); err != nil {
-		return nil, err
-	}
+	noJar := g.makeJar(old)
 	if old != nil {
 		g.adopt(old)
 	}
-	if err := g.chains(); err != nil {
+	if err := errors.Join(noJar, g.chains()); err != nil {
 		g.close()
 		return nil, err
 	}
@@ -134,9 +133,11 @@ func (g *generation) zones(b *block, hosts []string) error {
 		return b.Pos.Errorf("kubernetes: %w", err)
 	}
 	metrics := g.sourceMetrics(b)
-	from, err := newSource(b.kubernetes, g.Process, metrics)
-	if err != nil {
-		return fmt.Errorf("%s: %w", b.Pos, err)
+	var from Source
+	if !g.rehearsal {
+		if from, err = newSource(b.kubernetes, g.Process, metrics); err != nil {
+			return b.Pos.Errorf("%w", err)
+		}
 	}
 	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), at: b.Pos, metrics: metrics, stopped: make(chan struct{})}
 	g.sources = append(g.sources, s)

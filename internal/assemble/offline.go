@@ -3,6 +3,7 @@ package assemble
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rollcall-dns/rollcall/watch"
@@ -93,4 +94,23 @@ func (p *Plan) CheckManifests(ctx context.Context, process Process) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// CheckHandlers makes the handlers and closes them again, for what Run would find
+// wrong in the files that they read. All that is wrong is returned, joined, each
+// at its place; what is no error of Run's is logged as there. It makes no source,
+// opens no socket and connects to nothing.
+func (p *Plan) CheckHandlers(process Process) error {
+	process.Registry = nil // nobody asks for what they would count
+	r := newRun(process)
+	r.rehearsal = true
+	if err := r.registerMetrics(p); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	g, err := r.newGeneration(p, nil)
+	if err != nil {
+		return err
+	}
+	g.close()
+	return nil
 }

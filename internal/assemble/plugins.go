@@ -142,7 +142,7 @@ func many[C any](name string, parse zonal[C], build builder[C]) plugin {
 			h = next
 			for i, c := range slices.Backward(b.configs[name]) {
 				if h, err = build(g, b, c.(C), h); err != nil {
-					return nil, b.Find(name)[i].Errorf("%w", err)
+					return nil, handlerError(b.Find(name)[i], err)
 				}
 			}
 			return h, nil
@@ -163,11 +163,20 @@ func together[C any](name string, parse zonal[C], build builder[[]C]) plugin {
 		}
 		h, err := build(g, b, all, next)
 		if err != nil {
-			return nil, b.Find(name)[0].Errorf("%w", err)
+			return nil, handlerError(b.Find(name)[0], err)
 		}
 		return h, nil
 	}
 	return p
+}
+
+// handlerError returns an error of making the handler of d, whose name it has, at
+// the place that it tells, or else at d.
+func handlerError(d corefile.Directive, err error) error {
+	if placed := (*corefile.Error)(nil); errors.As(err, &placed) {
+		return err
+	}
+	return d.Pos.Errorf("%w", err)
 }
 
 // once parses a directive that a server block may have one of.

@@ -77,6 +77,7 @@ type run struct {
 	current   atomic.Pointer[generation]
 	endpoints endpoints
 	servers   map[string]dnsServer // by address, as the Corefile has it
+	rehearsal bool                 // nothing is going to be served, and no source made
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
