@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/bind"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/https"
+	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	tlsconfig "github.com/rollcall-dns/rollcall/resolver/tls"
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -152,7 +153,7 @@ func (g *generation) counted(b *block, l *listener, apexes []zone.Name, chain re
 	}
 	for _, apex := range apexes {
 		for _, name := range b.handlerNames() {
-			g.metrics.Enabled(l.label(), b.viewName(), apex.String(), name)
+			g.enabled = append(g.enabled, prometheus.Enabled{Server: l.label(), View: b.viewName(), Zone: apex.String(), Handler: name})
 		}
 	}
 	return g.metrics.Handler(l.label(), b.viewName(), apexes, chain)

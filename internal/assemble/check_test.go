@@ -31,7 +31,7 @@ func TestCheck(t *testing.T) {
 		reason     string
 	}{
 		{"nothing named", ". {\nkubernetes a.example\n}", nil, "the cluster is not asked"},
-		{"all there", ". {\nbind 127.0.0.1\nkubernetes a.example {\nmanifests m -\n}\n}\nb.example {\nkubernetes {\nkubeconfig good.kc\n}\n}", nil, "files that exist"},
+		{"all there", ". {\nbind 127.0.0.1\nkubernetes a.example {\nmanifests m -\n}\n}\nb.example {\nbind 127.0.0.1\nkubernetes {\nkubeconfig good.kc\n}\n}", nil, "files that exist"},
 		{
 			"manifests", ". {\nkubernetes a.example {\nmanifests nope m\nmanifests gone\n}\n}",
 			[]string{"Corefile:3: manifests nope: no such file or directory", "Corefile:4: manifests gone: no such file or directory"}, "each at its place",

@@ -15,8 +15,8 @@ import (
 
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
-	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
+	"github.com/rollcall-dns/rollcall/resolver/prometheus"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -28,8 +28,9 @@ type generation struct {
 	listeners []*listener
 	sources   []*source
 	sourceOf  map[*block]*source
-	jar       *cookies.Jar // nil if cookies are off
-	closers   []func()     // of handlers, once nothing is served by them
+	jar       *cookies.Jar         // nil if cookies are off
+	enabled   []prometheus.Enabled // handlers, for metrics
+	closers   []func()             // of handlers, once nothing is served by them
 	// probes run from when the generation serves until it is closed.
 	probes []func(context.Context)
 }
@@ -39,10 +40,9 @@ type generation struct {
 // changed.
 type source struct {
 	zones
-	self    string       // the addresses listened on, which are in the zone
-	at      corefile.Pos // of the block that it was made for, which metrics are labelled with
-	metrics *deferred
-	stop    context.CancelFunc // nil before it runs
+	self    string               // the addresses listened on, which are in the zone
+	metrics *promclient.Registry // its own: see sourceCollector
+	stop    context.CancelFunc   // nil before it runs
 	stopped chan struct{}
 	failed  error // once stopped is closed
 	watched bool  // the run ends if it fails
@@ -80,15 +80,11 @@ func (g *generation) makeJar(old *generation) error {
 
 // adopt takes over the sources of old that a block of g describes too.
 func (g *generation) adopt(old *generation) {
-	if (len(old.sources) > 1) != (g.plan.countSources() > 1) {
-		return // their metrics have other labels, as those of blocks that moved
-	}
 	var taken []*source
 	for i := range g.plan.blocks {
 		b := &g.plan.blocks[i]
 		for _, s := range old.sources {
-			if b.kubernetes != nil && !slices.Contains(taken, s) && sameZones(b.kubernetes, s.config) && s.self == b.self() &&
-				(len(old.sources) < 2 || s.at == b.Pos) {
+			if b.kubernetes != nil && !slices.Contains(taken, s) && sameZones(b.kubernetes, s.config) && s.self == b.self() {
 				taken = append(taken, s)
 				g.sourceOf[b] = s
 				break
@@ -132,36 +128,17 @@ func (g *generation) zones(b *block, hosts []string) error {
 	if err != nil {
 		return b.Pos.Errorf("kubernetes: %w", err)
 	}
-	metrics := g.sourceMetrics(b)
+	metrics := promclient.NewRegistry()
 	var from Source
 	if !g.rehearsal {
 		if from, err = newSource(b.kubernetes, g.Process, metrics); err != nil {
 			return b.Pos.Errorf("%w", err)
 		}
 	}
-	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), at: b.Pos, metrics: metrics, stopped: make(chan struct{})}
+	s := &source{zones: zones{z, from, b.kubernetes}, self: b.self(), metrics: metrics, stopped: make(chan struct{})}
 	g.sources = append(g.sources, s)
 	g.sourceOf[b] = s
 	return nil
-}
-
-// sourceMetrics returns where the metrics of a block's source go. Where there are
-// several sources, they have a label with the block's place, as one that is lost
-// must not hide behind another that is not.
-func (g *generation) sourceMetrics(b *block) *deferred {
-	if g.plan.countSources() < 2 {
-		return &deferred{to: g.Registry}
-	}
-	return &deferred{to: promclient.WrapRegistererWith(promclient.Labels{"source": b.Pos.String()}, g.Registry)}
-}
-
-func (p *Plan) countSources() (n int) {
-	for i := range p.blocks {
-		if p.blocks[i].kubernetes != nil {
-			n++
-		}
-	}
-	return n
 }
 
 // run has a source deliver until it is stopped.
@@ -259,7 +236,6 @@ func (g *generation) stopSources(next *generation) {
 		if next.shows(s) {
 			continue
 		}
-		s.metrics.close()
 		if s.stop != nil {
 			s.stop()
 			<-s.stopped
@@ -326,62 +302,4 @@ func (g *generation) responder(l *listener) *resolver.Responder {
 		Rejected:    func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { g.metrics.Rejected(q, o) },
 		Panicked:    func(q *resolver.Query, reason any) { g.panicked(l.label(), q, reason) },
 	}
-}
-
-// deferred is a Registerer for what may never serve: it registers for good when
-// it is told to, and takes all back when it is closed. It belongs to one goroutine.
-type deferred struct {
-	to         promclient.Registerer
-	collectors []promclient.Collector
-	open       bool
-}
-
-// Register implements prometheus.Registerer.
-func (d *deferred) Register(c promclient.Collector) error {
-	if d.open {
-		if err := d.to.Register(c); err != nil {
-			return err
-		}
-	}
-	d.collectors = append(d.collectors, c)
-	return nil
-}
-
-// MustRegister implements prometheus.Registerer.
-func (d *deferred) MustRegister(all ...promclient.Collector) {
-	for _, c := range all {
-		if err := d.Register(c); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// Unregister implements prometheus.Registerer.
-func (d *deferred) Unregister(c promclient.Collector) bool {
-	d.collectors = slices.DeleteFunc(d.collectors, func(other promclient.Collector) bool { return other == c })
-	return d.open && d.to.Unregister(c)
-}
-
-// show registers what has come so far.
-func (d *deferred) show() error {
-	if d.open {
-		return nil
-	}
-	d.open = true
-	for _, c := range d.collectors {
-		if err := d.to.Register(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// close takes back what was registered.
-func (d *deferred) close() {
-	for _, c := range d.collectors {
-		if d.open {
-			d.to.Unregister(c)
-		}
-	}
-	d.open = false
 }

@@ -55,11 +55,25 @@ func TestLoadErrors(t *testing.T) {
 		},
 		{
 			"one address for two", ". {\nhealth :8080\nready :8080\n}",
-			[]string{"Corefile:1: health and ready can't both have the address :8080"}, "the second could not listen",
+			[]string{"Corefile:3: health and ready can't both have the address :8080"}, "the second could not listen",
 		},
 		{
 			"one address for two, apart", ". {\nready :9153\n}\nexample.org {\nprometheus :9153\n}",
-			[]string{"Corefile:4: ready and prometheus can't both have the address :9153"}, "addresses are the process'",
+			[]string{"Corefile:5: ready and prometheus can't both have the address :9153"}, "addresses are the process'",
+		},
+		{
+			"DNS and an endpoint", ".:5353 {\nhealth 127.0.0.1:5353\nready :5353\n}",
+			[]string{
+				"Corefile:2: DNS at :5353 and health at 127.0.0.1:5353 can't both be listened on: one is part of the other",
+				"Corefile:3: DNS and ready can't both have the address :5353",
+			}, "DNS is TCP too",
+		},
+		{
+			"all addresses and one", ".:5353 {\nbind 127.0.0.1 0.0.0.0\n}\na.example:5353 {\nbind ::1\n}\nb.example:5353 {\nwhoami\n}",
+			[]string{
+				"Corefile:1: DNS at 0.0.0.0:5353 and DNS at 127.0.0.1:5353 can't both be listened on: one is part of the other",
+				"Corefile:7: DNS at 0.0.0.0:5353 and DNS at :5353 can't both be listened on: one is part of the other",
+			}, "IPv4's are not those of IPv6, and the kernel gives a port to all of them or to one",
 		},
 		{
 			"no zone for kubernetes", "10.in-addr.arpa {\nkubernetes\n}",

@@ -15,7 +15,7 @@ import (
 func TestSnapshots(t *testing.T) {
 	dnstest.NoLeaks(t)
 	block := "%s {\nbind 127.0.0.1\nkubernetes {\nmanifests "
-	plan, err := load(t, strings.ReplaceAll(block, "%s", "a.example")+manifest(t, "web=10.0.0.1")+"\n}\n}\n. {\n}\n"+
+	plan, err := load(t, strings.ReplaceAll(block, "%s", "a.example")+manifest(t, "web=10.0.0.1")+"\n}\n}\n. {\nbind 127.0.0.1\n}\n"+
 		strings.ReplaceAll(block, "%s", "b.example")+"-\n}\n}")
 	if err != nil {
 		t.Fatal(err)

@@ -243,7 +243,8 @@ func Load(file *corefile.File) (*Plan, error) {
 	if len(file.Blocks) == 0 {
 		errs = append(errs, fmt.Errorf("%s: %w", file.Name, ErrNoBlock))
 	}
-	errs = append(errs, plan.checkProcess()...)
+	errs = append(errs, plan.checkShared()...)
+	errs = append(errs, plan.checkAddresses()...)
 	err := errors.Join(errs...)
 	if err == nil { // else the zones are not known that names may be in
 		err = plan.checkServices()
@@ -279,37 +280,6 @@ func (p *Plan) hasName(name string) bool {
 		return b.kubernetes != nil && slices.ContainsFunc(b.kubernetes.Zones, func(z string) bool { return dns.IsSubDomain(z, name) })
 	})
 }
-
-// checkProcess checks what is of the process, and not of a block: two endpoints
-// can't have one address, and blocks must agree on what they share.
-func (p *Plan) checkProcess() []error {
-	errs := p.checkShared()
-	owner := map[string]string{}
-	claim := func(b *block, name, address string) {
-		if other, ok := owner[address]; ok && other != name {
-			errs = append(errs, b.Pos.Errorf("%s and %s can't both have the address %s", other, name, address))
-		}
-		owner[address] = name
-	}
-	for i := range p.blocks {
-		b := &p.blocks[i]
-		if b.health != nil && !choosesPort(b.health.Address) {
-			claim(b, "health", b.health.Address)
-		}
-		if b.ready != nil && !choosesPort(b.ready.Address) {
-			claim(b, "ready", b.ready.Address)
-		}
-		if b.pprof != nil && !choosesPort(b.pprof.Address) {
-			claim(b, "pprof", b.pprof.Address)
-		}
-		if b.prometheus != nil && !choosesPort(b.prometheus.Address) {
-			claim(b, "prometheus", b.prometheus.Address)
-		}
-	}
-	return errs
-}
-
-func choosesPort(address string) bool { return strings.HasSuffix(address, ":0") }
 
 // handlerNames returns the names of the handlers of a block, for metrics.
 func (b *block) handlerNames() []string {

@@ -6,7 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"syscall"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -126,7 +129,6 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 	undo := func(err error) error {
 		g.stopSources(old)
 		g.close()
-		r.endpoints.keep(old)
 		return err
 	}
 	synced, err := g.awaitSync(ctx, old)
@@ -139,11 +141,13 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 	if !synced && old.synced(nil) {
 		return undo(ErrNotSynced)
 	}
-	if err := r.endpoints.open(running, g); err != nil {
+	opened, err := r.endpoints.open(g)
+	if err != nil {
 		return undo(err)
 	}
-	serve, err := r.listen(g)
+	serve, err := r.listen(ctx, g)
 	if err != nil {
+		closeAll(opened)
 		return undo(err)
 	}
 	for _, l := range g.listeners {
@@ -154,11 +158,9 @@ func (r *run) change(ctx, running context.Context, plan *Plan, old *generation) 
 	r.current.Store(g)
 	serve()
 	r.drop(g, old)
-	r.endpoints.keep(g)
+	r.endpoints.serve(running, g, opened)
+	r.metrics.Enabled(g.enabled)
 	old.stopSources(g)
-	if err := g.showMetrics(); err != nil {
-		r.Logger.Warn("metrics of the sources are missing", "err", err)
-	}
 	r.watchSources(g)
 	g.probe(running)
 	r.closeLater(running, old)
@@ -188,11 +190,49 @@ func (r *run) drop(g, other *generation) {
 		}
 		s := r.servers[l.addr]
 		delete(r.servers, l.addr)
+		closed := make(chan struct{})
+		r.draining[l.addr] = closed
 		r.start(func() error {
+			defer close(closed)
 			r.shutdown([]dnsServer{s})
 			return nil
 		})
 	}
+}
+
+// drained waits until the sockets that went and are in the way of an address are
+// closed, or ctx is done, whose error it returns then.
+func (r *run) drained(ctx context.Context, addr string) error {
+	for gone, closed := range r.draining {
+		if !overlap(gone, addr) {
+			continue
+		}
+		select {
+		case <-closed:
+			delete(r.draining, gone)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// inTheWay adds to an error of opening an address what else this process has open
+// that is in the way: it closes nothing before all is open that comes in its place.
+func (r *run) inTheWay(addr string, err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	open := slices.Sorted(maps.Keys(r.servers))
+	for _, o := range r.endpoints.opened {
+		open = append(open, o.address)
+	}
+	for _, other := range open {
+		if overlap(other, addr) {
+			return fmt.Errorf("%w: this process still has %s, which only a restart frees", err, other)
+		}
+	}
+	return err
 }
 
 func (g *generation) listens(addr string) bool {

@@ -76,8 +76,9 @@ type run struct {
 	configMap *configMap // nil for none
 	current   atomic.Pointer[generation]
 	endpoints endpoints
-	servers   map[string]dnsServer // by address, as the Corefile has it
-	rehearsal bool                 // nothing is going to be served, and no source made
+	servers   map[string]dnsServer     // by address, as the Corefile has it
+	draining  map[string]chan struct{} // addresses whose sockets are closed when the channel is
+	rehearsal bool                     // nothing is going to be served, and no source made
 
 	failed chan error // the first error of anything that runs
 	tasks  sync.WaitGroup
@@ -85,7 +86,7 @@ type run struct {
 
 func newRun(process Process) *run {
 	process.setDefaults()
-	r := &run{Process: process, servers: map[string]dnsServer{}, failed: make(chan error, 1)}
+	r := &run{Process: process, servers: map[string]dnsServer{}, draining: map[string]chan struct{}{}, failed: make(chan error, 1)}
 	r.endpoints.run = r
 	return r
 }
@@ -115,12 +116,12 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		g.stopSources(nil)
 		g.close()
 	}()
-	if err := g.showMetrics(); err != nil {
+	r.metrics.Enabled(g.enabled)
+	opened, err := r.endpoints.open(g)
+	if err != nil {
 		return err
 	}
-	if err := r.endpoints.open(running, g); err != nil {
-		return err
-	}
+	r.endpoints.serve(running, g, opened)
 	g.start(running)
 	synced, err := g.awaitSync(ctx, nil)
 	if err != nil {
@@ -137,7 +138,7 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 	}
 	if !r.takeConfigMap(ctx, running) {
 		r.watchSources(g)
-		serve, err := r.listen(g)
+		serve, err := r.listen(ctx, g)
 		if err != nil {
 			return err
 		}
@@ -196,16 +197,6 @@ func (r *run) watchSources(g *generation) {
 	}
 }
 
-// showMetrics shows the metrics of the generation's sources.
-func (g *generation) showMetrics() error {
-	for _, s := range g.sources {
-		if err := s.metrics.show(); err != nil {
-			return fmt.Errorf("metrics: %w", err)
-		}
-	}
-	return nil
-}
-
 // start runs f in the background. Its error ends the run.
 func (r *run) start(f func() error) {
 	r.tasks.Add(1)
@@ -249,6 +240,7 @@ func (r *run) registerMetrics(p *Plan) (err error) {
 	}
 	return errors.Join(
 		r.Registry.Register(newZoneCollector(zones)),
+		r.Registry.Register(sourceCollector{r.current.Load}),
 		r.Registry.Register(runtime),
 		r.Registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
 }
@@ -258,21 +250,25 @@ func (p *Plan) runtimeMetrics() bool {
 	return slices.ContainsFunc(p.blocks, func(b block) bool { return b.prometheus != nil && b.prometheus.RuntimeMetrics })
 }
 
-// listen opens the DNS sockets that are not open yet: all of them, or none. The
+// listen opens the DNS sockets that are not open yet: all of them, or none. For
+// those that are being drained it waits until they are closed, or ctx is done. The
 // function that it returns has them served, once g is the current generation.
-func (r *run) listen(g *generation) (serve func(), err error) {
+func (r *run) listen(ctx context.Context, g *generation) (serve func(), err error) {
 	opened := make([]dnsServer, len(g.listeners))
 	for i, l := range g.listeners {
 		if r.servers[l.addr] != nil {
 			continue
 		}
-		if opened[i], err = r.open(g, l); err != nil {
+		if err = r.drained(ctx, l.addr); err == nil {
+			opened[i], err = r.open(g, l)
+		}
+		if err != nil {
 			for _, s := range opened[:i] {
 				if s != nil {
 					s.Close()
 				}
 			}
-			return nil, err
+			return nil, r.inTheWay(l.addr, err)
 		}
 	}
 	return func() {

@@ -60,3 +60,29 @@ func (c *zoneCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.names, float64(names))
 	gauge(c.skipped, float64(skipped))
 }
+
+// sourceCollector gives the metrics of the sources that serve. Where there are
+// several they have a label with the block's place, as one that is lost must not
+// hide behind another that is not. It describes nothing beforehand, as a changed
+// Corefile may give a source another place, or the label to one that had none.
+type sourceCollector struct {
+	current func() *generation // nil before one serves
+}
+
+// Describe implements prometheus.Collector.
+func (c sourceCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c sourceCollector) Collect(to chan<- prometheus.Metric) {
+	g := c.current()
+	if g == nil {
+		return
+	}
+	for b, s := range g.sourceOf {
+		var metrics prometheus.Collector = s.metrics
+		if len(g.sources) > 1 {
+			metrics = prometheus.WrapCollectorWith(prometheus.Labels{"source": b.Pos.String()}, metrics)
+		}
+		metrics.Collect(to)
+	}
+}

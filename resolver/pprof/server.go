@@ -15,10 +15,12 @@ import (
 const path = "/debug/pprof"
 
 // Server is the endpoint.
-type Server struct{ endpoint *endpoint.Server }
+type Server struct {
+	endpoint  *endpoint.Server
+	blockRate int
+}
 
-// New listens, and sets the rate of the block profile, of which a process has one:
-// the last New counts. The Server answers once Run is called.
+// New listens. The Server answers once Run is called.
 func New(c Config) (*Server, error) {
 	if c.Address == "" {
 		c.Address = DefaultAddress
@@ -36,8 +38,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pprof: %w", err)
 	}
-	runtime.SetBlockProfileRate(c.BlockRate)
-	return &Server{e}, nil
+	return &Server{e, c.BlockRate}, nil
 }
 
 // Addr returns the address listened on.
@@ -46,10 +47,12 @@ func (s *Server) Addr() net.Addr { return s.endpoint.Addr() }
 // Close closes the listener of a Server that Run was not called on.
 func (s *Server) Close() error { return s.endpoint.Close() }
 
-// Run answers until the context is done. It must be called once. It returns nil
-// if the context ended it. A profile under way then is given up after five
+// Run sets the rate of the block profile, of which a process has one: the last Run
+// counts. It answers until the context is done. It must be called once. It returns
+// nil if the context ended it. A profile under way then is given up after five
 // seconds.
 func (s *Server) Run(ctx context.Context) error {
+	runtime.SetBlockProfileRate(s.blockRate)
 	if err := s.endpoint.Run(ctx); err != nil {
 		return fmt.Errorf("pprof: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,7 @@ type Metrics struct {
 	requestSize, responseSize, duration *prometheus.Desc
 	responses, truncated                *prometheus.Desc
 
-	enabled  *prometheus.GaugeVec
+	enabled  atomic.Pointer[prometheus.GaugeVec]
 	panics   prometheus.Counter
 	rejected *prometheus.CounterVec
 	limited  *prometheus.CounterVec
@@ -48,9 +49,6 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		truncated: prometheus.NewDesc("rollcall_replies_truncated_total",
 			"Replies with TC, which lack records: by UDP the client asks again, by TCP 64 KiB were not enough.",
 			[]string{"server", "zone", "view", "proto"}, nil),
-		enabled: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "coredns_plugin_enabled", Help: "1 for each handler of a server block.",
-		}, []string{"server", "zone", "view", "name"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "coredns_panics_total", Help: "Panics that were caught; each ended one query, with SERVFAIL.",
 		}),
@@ -63,7 +61,8 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Help: "Connections closed and queries dropped as there were too many, by the limit that was met.",
 		}, []string{"limit"}),
 	}
-	for _, c := range []prometheus.Collector{m, m.enabled, m.panics, m.rejected, m.limited} {
+	m.Enabled(nil)
+	for _, c := range []prometheus.Collector{m, m.panics, m.rejected, m.limited} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -98,10 +97,20 @@ func (m *Metrics) Rejected(q *resolver.Query, o resolver.Outcome) {
 // Limited counts a connection or a query that a limit of that name cost.
 func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
-// Enabled notes that a server block has a handler. Server and view are as for
-// Handler.
-func (m *Metrics) Enabled(server, view, apex, handler string) {
-	m.enabled.WithLabelValues(server, apex, view, handler).Set(1)
+// Enabled is a handler that a server block has, for a zone of a listener. Server and
+// View are as for Handler.
+type Enabled struct{ Server, View, Zone, Handler string }
+
+// Enabled notes which handlers server blocks have. What was noted before is
+// forgotten.
+func (m *Metrics) Enabled(all []Enabled) {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "coredns_plugin_enabled", Help: "1 for each handler of a server block.",
+	}, []string{"server", "zone", "view", "name"})
+	for _, e := range all {
+		v.WithLabelValues(e.Server, e.Zone, e.View, e.Handler).Set(1)
+	}
+	m.enabled.Store(v)
 }
 
 // Handler counts the queries that Next serves. Make it with Metrics.Handler.
@@ -171,6 +180,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{m.requests, m.dnssecOK, m.requestSize, m.responseSize, m.duration, m.responses, m.truncated} {
 		to <- d
 	}
+	m.enabled.Load().Describe(to)
 }
 
 // Collect implements prometheus.Collector.
@@ -181,6 +191,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for _, z := range zones {
 		m.collect(z, to)
 	}
+	m.enabled.Load().Collect(to)
 }
 
 // collect gives the metrics of one zone. Of counters with labels of their own it

@@ -214,7 +214,7 @@ func TestProcessMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Panicked("dns://:53")
-	m.Enabled("dns://:53", "", "cluster.local.", "kubernetes")
+	m.Enabled([]prometheus.Enabled{{Server: "dns://:53", Zone: "cluster.local.", Handler: "kubernetes"}})
 	responder := resolver.Responder{
 		Handler:  resolver.Refuse{},
 		Rejected: func(q *resolver.Query, _ *resolver.Reply, o resolver.Outcome, _ int) { m.Rejected(q, o) },
@@ -267,7 +267,7 @@ func TestViews(t *testing.T) {
 			dnstest.Serve(t, m.Handler("dns://:53", view, zones, resolver.Refuse{}), dnstest.Question("a.example.", dns.TypeA))
 		}
 	}
-	m.Enabled("dns://:53", "inside", "example.", "hosts")
+	m.Enabled([]prometheus.Enabled{{Server: "dns://:53", View: "inside", Zone: "example.", Handler: "hosts"}})
 	got := scrape(t, registry, "coredns_dns_requests_total", "coredns_dns_do", "coredns_dns_response_size_bytes_count", "coredns_plugin", "rollcall_replies_truncated_total")
 	want := []string{
 		`coredns_dns_do_requests_total{server="dns://:53",view="",zone="example."} 0`,

@@ -42,6 +42,9 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 // Addr returns the address listened on.
 func (s *Server) Addr() net.Addr { return s.endpoint.Addr() }
 
+// Close closes the listener of a Server that Run was not called on.
+func (s *Server) Close() error { return s.endpoint.Close() }
+
 // Run answers until the context is done. It must be called once. It returns
 // nil if the context ended it.
 func (s *Server) Run(ctx context.Context) error {
