@@ -33,8 +33,8 @@ type Question struct {
 }
 
 // Ask has h serve another question on the way to the answer of q, for the same
-// client, and returns the reply without its OPT record. It is not cut to the
-// client's size; TC is that of another server, or of what 64 KiB do not hold.
+// client, and returns the reply as Reply.Msg does. It is not cut to the client's
+// size; TC is that of another server, or of what 64 KiB do not hold.
 // With Later, Dropped and errors the message is nil, and the caller's outcome is
 // the one that is returned.
 //
@@ -93,7 +93,8 @@ func (q *Query) WithContext(ctx context.Context) (restore func()) {
 	return func() { q.Context = old }
 }
 
-// Msg returns the reply as far as it goes, without its OPT record.
+// Msg returns the reply as far as it goes. It has an OPT record if there is an
+// Extended DNS Error, with that alone.
 //
 // Slow path.
 func (r *Reply) Msg() (*dns.Msg, error) {
@@ -102,11 +103,30 @@ func (r *Reply) Msg() (*dns.Msg, error) {
 		return nil, err
 	}
 	m.Rcode = int(r.Reply.Rcode()) // the header has four bits of it
+	if e, ok := r.EDE(); ok {
+		opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
+		opt.Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: uint16(e.Code), ExtraText: e.Text}}
+		m.Extra = append(m.Extra, opt)
+	}
 	return m, nil
 }
 
-// SetMsg makes m's records, rcode, AA, AD and TC the reply's, as by SetMessage. The
-// question stays; m's must be about its name. What was made of another server's
+// ExtendedError returns the first Extended DNS Error of a message, nil for none.
+func ExtendedError(m *dns.Msg) *wire.ExtendedError {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return nil
+	}
+	for _, o := range opt.Option {
+		if e, ok := o.(*dns.EDNS0_EDE); ok {
+			return &wire.ExtendedError{Code: wire.EDE(e.InfoCode), Text: e.ExtraText}
+		}
+	}
+	return nil
+}
+
+// SetMsg makes m's records, rcode, AA, AD, TC and Extended DNS Error the reply's, as
+// by SetMessage. The question stays; m's must be about its name. What was made of another server's
 // message (Relayed) still is.
 //
 // Slow path.
@@ -132,7 +152,7 @@ func (r *Reply) Clear() {
 }
 
 // Pack returns m, which must have one question, as a message without OPT or TSIG
-// record. What 64 KiB do not hold is left out, with TC.
+// record, but with the Extended DNS Error that it has. What 64 KiB do not hold is left out, with TC.
 func Pack(m *dns.Msg) (*wire.Message, error) {
 	plain := *m
 	plain.Extra = nil
@@ -157,7 +177,7 @@ func Pack(m *dns.Msg) (*wire.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole.Rcode = wire.Rcode(m.Rcode)
+	whole.Rcode, whole.EDE = wire.Rcode(m.Rcode), ExtendedError(m)
 	return whole, nil
 }
 

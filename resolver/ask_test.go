@@ -244,8 +244,19 @@ func TestSetMsg(t *testing.T) {
 		if diff := cmp.Diff(want, dnstest.Text(slices.Concat(got.Answer, got.Ns, got.Extra))); diff != "" || got.Rcode != 23 || !got.Authoritative {
 			t.Errorf("%v\n(-want +got):\n%s", got, diff)
 		}
+		if e, ok := r.EDE(); ok {
+			t.Errorf("Extended DNS Error %v, want none", e)
+		}
 		if len(m.Extra) != 3 || m.Rcode != 23 {
 			t.Errorf("the message was changed: %v", m)
+		}
+		said := wire.ExtendedError{Code: wire.Blocked, Text: "by a list"}
+		r.SetEDE(said.Code, said.Text)
+		if got, err = r.Msg(); err != nil || r.SetMsg(got) != nil {
+			t.Fatalf("%v: %v", err, got)
+		}
+		if e, ok := r.EDE(); !ok || e != said || got.Rcode != 23 {
+			t.Errorf("Extended DNS Error %v, want %v as before", e, said)
 		}
 		r.Relayed = relayed
 		if err := r.SetMsg(m); err != nil || r.Relayed == nil || r.Relayed == relayed || r.Relayed.Count(wire.Answer) != 1 {

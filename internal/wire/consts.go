@@ -113,6 +113,12 @@ const (
 	MaxTCP    = 65535 // RFC 1035 section 4.2.2
 )
 
+// ExtendedError is an Extended DNS Error (RFC 8914 section 2). Text may be empty.
+type ExtendedError struct {
+	Code EDE
+	Text string
+}
+
 // EDE is an INFO-CODE of an Extended DNS Error (RFC 8914 section 4).
 type EDE uint16
 

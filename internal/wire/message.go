@@ -13,6 +13,9 @@ type Message struct {
 	// Authoritative, Authentic and Truncated are the AA, AD and TC that it came
 	// with.
 	Authoritative, Authentic, Truncated bool
+	// EDE is the Extended DNS Error of its OPT record, nil for none: that is told to
+	// clients (RFC 8914 section 3), though the record is not.
+	EDE *ExtendedError
 
 	question []byte // its name, which pointers in body may lead to
 	body     []byte // its records
@@ -83,7 +86,11 @@ func (m *Message) Count(s Section) int { return int(m.count[s]) }
 // Size returns about how much memory the message takes, in octets.
 func (m *Message) Size() int {
 	const rest = 128 // the header, and what the Message itself takes
-	return len(m.question) + len(m.body) + 4*cap(m.records) + rest
+	size := len(m.question) + len(m.body) + 4*cap(m.records) + rest
+	if m.EDE != nil {
+		size += len(m.EDE.Text)
+	}
+	return size
 }
 
 // MessageRR is a record of a Message. RDATA may hold pointers, and aliases it.
@@ -142,8 +149,8 @@ type Aging struct{ Most, Age uint32 }
 var Fresh = Aging{Most: math.MaxInt32}
 
 // SetMessage makes the records of m those of the reply, in the place of any that
-// it has, and m's rcode, AA and TC its own; AD too, where the client asked for it
-// (RFC 6840 section 5.8). An Extended DNS Error is to be set after it.
+// it has, and m's rcode, AA, TC and Extended DNS Error its own; AD too, where the
+// client asked for it (RFC 6840 section 5.8).
 //
 // What does not fit is left out as by Records, the additional section as a whole:
 // with TC if it is the glue of a referral (RFC 9471 section 3.1). Minimal leaves
@@ -156,6 +163,9 @@ func (r *Reply) SetMessage(m *Message, age Aging) bool {
 	r.Clear()
 	r.rcode, r.Authoritative, r.truncated = m.Rcode, m.Authoritative, m.Truncated
 	r.Authentic = m.Authentic && (r.q.DO || r.q.Flags&FlagAD != 0)
+	if m.EDE != nil {
+		r.SetEDE(m.EDE.Code, m.EDE.Text)
+	}
 	n := r.admit(m)
 	base := len(r.buf)
 	r.buf = append(r.buf, m.body[:m.start(n)]...)

@@ -33,8 +33,7 @@ type Reply struct {
 	room      int    // of the message before its OPT record
 	count     [3]uint16
 	rcode     Rcode
-	ede       EDE
-	edeText   string
+	ede       ExtendedError
 	hasEDE    bool
 	truncated bool
 	options   []byte // those set, before the Extended DNS Error
@@ -129,7 +128,10 @@ func (r *Reply) SetRcode(c Rcode) { r.rcode = c }
 
 // SetEDE attaches an Extended DNS Error, sent if the client spoke EDNS and it
 // fits. text may be empty.
-func (r *Reply) SetEDE(code EDE, text string) { r.ede, r.edeText, r.hasEDE = code, text, true }
+func (r *Reply) SetEDE(code EDE, text string) { r.ede, r.hasEDE = ExtendedError{code, text}, true }
+
+// EDE returns the Extended DNS Error that is attached, if there is one.
+func (r *Reply) EDE() (e ExtendedError, ok bool) { return r.ede, r.hasEDE }
 
 // Truncated reports whether something was left out that TC must tell of.
 func (r *Reply) Truncated() bool { return r.truncated }
@@ -146,7 +148,7 @@ func (r *Reply) Size() int {
 	return n
 }
 
-func (r *Reply) lenEDE() int { return 6 + len(r.edeText) }
+func (r *Reply) lenEDE() int { return 6 + len(r.ede.Text) }
 
 // fitsEDE reports whether an Extended DNS Error is to be sent in a message that
 // is n octets long without it.
@@ -340,9 +342,9 @@ func (r *Reply) appendOPT() {
 	r.buf = append(r.buf, r.options...)
 	if r.fitsEDE(r.offset() + r.q.tsig.size()) {
 		r.buf = binary.BigEndian.AppendUint16(r.buf, optEDE)
-		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(2+len(r.edeText)))
-		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(r.ede))
-		r.buf = append(r.buf, r.edeText...)
+		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(2+len(r.ede.Text)))
+		r.buf = binary.BigEndian.AppendUint16(r.buf, uint16(r.ede.Code))
+		r.buf = append(r.buf, r.ede.Text...)
 	}
 	binary.BigEndian.PutUint16(r.buf[start+9:], uint16(len(r.buf)-start-optFixed))
 }

@@ -181,7 +181,7 @@ func (h *Handler) isUsable(e *entry, now time.Duration) bool {
 func (h *Handler) reply(r *resolver.Reply, e *entry, age wire.Aging) resolver.Outcome {
 	r.SetMessage(e.message, age)
 	r.Authoritative, r.Recursive, r.Handler = false, true, Name
-	if e.outcome == resolver.ServFail {
+	if e.outcome == resolver.ServFail && e.message.EDE == nil {
 		r.SetEDE(wire.CachedError, "") // RFC 8914 section 4.14
 	}
 	return e.outcome

@@ -87,6 +87,8 @@ var said = map[string][]string{
 	"notready. AAAA": {"SERVFAIL"},
 	"half. A":        {"SERVFAIL"},
 	"half. AAAA":     {soa},
+	"bogus. A":       {"SERVFAIL EDE"},
+	"bogus. AAAA":    {soa},
 	"odd. A":         {"NXDOMAIN"},
 	"odd. AAAA":      {soa},
 	"quiet. A":       {"drop"},
@@ -112,6 +114,11 @@ var next = resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resol
 		case text == "later":
 			return resolver.Later
 		case err != nil:
+			text, why := strings.CutSuffix(text, " EDE")
+			if why {
+				m.SetEdns0(1232, false)
+				m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeDNSBogus}}
+			}
 			text, relayed := strings.CutSuffix(text, " relayed")
 			m.Rcode = dns.StringToRcode[text]
 			if relayed {
@@ -243,6 +250,15 @@ func TestSynthesis(t *testing.T) {
 				t.Errorf("counted %d, want %d", n, tt.count)
 			}
 		})
+	}
+}
+
+// TestExtendedError has the question for A records fail with a reason (RFC 8914).
+func TestExtendedError(t *testing.T) {
+	h := dns64.New(dns64.Config{}, next)
+	m, _ := from(t, h, v6, dnstest.EDNS(dnstest.Question("bogus.", dns.TypeAAAA), 1232))
+	if e := resolver.ExtendedError(m); m.Rcode != dns.RcodeServerFailure || e == nil || e.Code != 6 {
+		t.Errorf("want SERVFAIL with DNSSEC Bogus:\n%v", m)
 	}
 }
 

@@ -107,6 +107,9 @@ func (h *Handler) synthesise(q *resolver.Query, r *resolver.Reply, o resolver.Ou
 		r.Clear()
 		return second
 	case resolver.ServFail:
+		if m != nil {
+			return set(r, m, second)
+		}
 		r.Clear()
 		r.Err = err
 		return resolver.ServFail

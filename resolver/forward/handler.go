@@ -155,9 +155,6 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		return resolver.ServFail
 	}
 	r.Relayed = a.message
-	if a.ede != nil {
-		r.SetEDE(wire.EDE(a.ede.InfoCode), a.ede.ExtraText)
-	}
 	q.Note("forward/upstream", a.upstream)
 	return o
 }

@@ -115,7 +115,6 @@ func isTruncated(msg []byte) bool { return binary.BigEndian.Uint16(msg[2:])&wire
 type answer struct {
 	message  *wire.Message
 	hasOPT   bool
-	ede      *dns.EDNS0_EDE // the first there is, or nil
 	upstream string
 }
 
@@ -133,16 +132,7 @@ func readAnswer(msg []byte) (a *answer, err error) {
 	if err := m.Unpack(msg); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	a = new(answer)
-	if opt := m.IsEdns0(); opt != nil {
-		a.hasOPT = true
-		for _, o := range opt.Option {
-			if ede, ok := o.(*dns.EDNS0_EDE); ok {
-				a.ede = ede
-				break
-			}
-		}
-	}
+	a = &answer{hasOPT: m.IsEdns0() != nil}
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {
 			if h := rr.Header(); h.Rrtype != dns.TypeOPT {

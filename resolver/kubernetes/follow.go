@@ -34,11 +34,18 @@ func follow(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	case o == resolver.Refused:
 		return resolver.Answered
 	case o == resolver.ServFail, o == resolver.Coded:
-		return unfollowed(r, target, errFollow)
+		failed := unfollowed(r, target, errFollow)
+		if e := resolver.ExtendedError(rest); e != nil {
+			r.SetEDE(e.Code, e.Text)
+		}
+		return failed
 	}
 	whole.Answer = append(whole.Answer, rest.Answer...)
 	if o != resolver.Answered {
 		whole.Ns = rest.Ns // the SOA record of the denial
+	}
+	if opt := rest.IsEdns0(); opt != nil {
+		whole.Extra = append(whole.Extra, opt) // the Extended DNS Error
 	}
 	whole.Rcode, whole.Truncated = rest.Rcode, rest.Truncated
 	if err := r.SetMsg(whole); err != nil {

@@ -88,6 +88,21 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestFollowExtendedError has the other handler say why (RFC 8914).
+func TestFollowExtendedError(t *testing.T) {
+	for _, o := range []resolver.Outcome{resolver.NameError, resolver.ServFail} {
+		answer := others(o, nil)
+		h := &kubernetes.Handler{Zone: dnstest.Zone(t), Recursive: true, Next: resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+			defer r.SetEDE(15, "by a list")
+			return answer.Serve(q, r)
+		})}
+		m := dnstest.Serve(t, h, dnstest.EDNS(dnstest.Question("ext.default.svc.cluster.local.", dns.TypeA), 1232))
+		if e := resolver.ExtendedError(m); e == nil || e.Code != 15 || e.Text != "by a list" {
+			t.Errorf("outcome %v: Extended DNS Error %v, want 15\n%v", o, e, m)
+		}
+	}
+}
+
 // TestFollowLater has the target's handler wait: the query comes again.
 func TestFollowLater(t *testing.T) {
 	answer := others(resolver.Answered, nil, "example.com. 60 IN A 192.0.2.1")

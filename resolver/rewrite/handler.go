@@ -98,9 +98,12 @@ func (h *Handler) ask(x *question, r *resolver.Reply) resolver.Outcome {
 		ask.Name = string(x.name)
 	}
 	handler := ""
+	var why wire.ExtendedError // of a failure, of which there is no message
+	known := false
 	next := resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		o := h.next.Serve(q, r)
 		handler = r.Handler
+		why, known = r.EDE()
 		return o
 	})
 	m, o, failed := resolver.Ask(next, x.query, ask)
@@ -129,6 +132,9 @@ func (h *Handler) ask(x *question, r *resolver.Reply) resolver.Outcome {
 	r.Handler, r.Recursive = handler, m.RecursionAvailable
 	if x.outcome == resolver.ServFail {
 		r.Err = failed
+		if known && failed != nil {
+			r.SetEDE(why.Code, why.Text)
+		}
 	}
 	return x.outcome
 }

@@ -3,12 +3,14 @@ package rewrite_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
+	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 )
 
@@ -358,5 +360,46 @@ func TestUntouched(t *testing.T) {
 	responder.Respond(x, dnstest.Pack(t, dnstest.Question("c.example.", dns.TypeA)), nil)
 	if gotQ != &x.Query || gotR != &x.Reply {
 		t.Error("the next handler has another query or reply")
+	}
+}
+
+// TestExtendedError has the handler behind the rules say why (RFC 8914).
+func TestExtendedError(t *testing.T) {
+	failed := errors.New("no upstream")
+	tests := []struct {
+		name, rules string
+		err         error
+		want        string
+		reason      string
+	}{
+		{"renamed", "rewrite name exact a. b. answer auto", nil, "18 prohibited", "the reply is made anew"},
+		{"revised", "rewrite ttl a. 5", nil, "18 prohibited", "likewise"},
+		{"failed", "rewrite name a. b.", failed, "18 prohibited", "without a message"},
+		{"led elsewhere", "rewrite cname x. y.", nil, "22 up", "the word on what is answered"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := before(t, tt.rules, resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+				s := spy{records: []string{"% 60 IN CNAME x."}, err: tt.err, outcome: resolver.Answered}
+				if tt.err != nil {
+					s.outcome = resolver.ServFail
+				}
+				code, text := wire.Prohibited, "prohibited"
+				if nameText(q) == "y." {
+					s.records, code, text = []string{"% 60 IN A 192.0.2.1"}, wire.NoReachable, "up"
+				}
+				o := s.Serve(q, r)
+				r.SetEDE(code, text)
+				return o
+			}))
+			m := dnstest.Serve(t, h, dnstest.EDNS(dnstest.Question("a.", dns.TypeA), 1232))
+			got := ""
+			if e := resolver.ExtendedError(m); e != nil {
+				got = fmt.Sprint(uint16(e.Code), " ", e.Text)
+			}
+			if got != tt.want {
+				t.Errorf("Extended DNS Error %q, want %q: %s\n%v", got, tt.want, tt.reason, m)
+			}
+		})
 	}
 }
