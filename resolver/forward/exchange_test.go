@@ -111,7 +111,7 @@ func TestFaults(t *testing.T) {
 			r := reply(m, right)
 			r.Truncated = true
 			_ = w.WriteMsg(r)
-		}), "SERVFAIL", true, "half an answer is none"},
+		}), right, true, "part of an answer is better than none"},
 		{"closing", always(func(w dns.ResponseWriter, m *dns.Msg) {
 			if w.RemoteAddr().Network() == "tcp" {
 				_ = w.Close()
@@ -120,7 +120,7 @@ func TestFaults(t *testing.T) {
 			r := reply(m, right)
 			r.Truncated = true
 			_ = w.WriteMsg(r)
-		}), "SERVFAIL", true, "it closes in place of an answer"},
+		}), right, true, "likewise: it closes in place of an answer"},
 		{"without EDNS", always(func(w dns.ResponseWriter, m *dns.Msg) {
 			r := reply(m, right)
 			if m.IsEdns0() != nil {

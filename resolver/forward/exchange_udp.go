@@ -15,7 +15,8 @@ const udpBuffer = wire.UDPBuffer
 // errTruncated is returned where the answer does not fit into a datagram.
 var errTruncated = errors.New("truncated")
 
-// askUDP has one exchange by UDP. The socket is of its own, so that the system
+// askUDP has one exchange by UDP. With errTruncated, what came of the answer is
+// returned too, if it is well formed. The socket is of its own, so that the system
 // gives it a random port, and connected, so that it takes nothing from elsewhere.
 // What comes and is not the reply is passed over, until the deadline.
 func (u *upstream) askUDP(q *query, deadline time.Time) (*answer, error) {
@@ -51,11 +52,11 @@ func (u *upstream) askUDP(q *query, deadline time.Time) (*answer, error) {
 		if !q.matches(msg) {
 			continue
 		}
-		if isTruncated(msg) || n == len(buf) {
-			return nil, errTruncated
-		}
 		a, err := readAnswer(msg)
-		if err == nil {
+		switch {
+		case isTruncated(msg) || n == len(buf):
+			return a, errTruncated
+		case err == nil:
 			return a, nil
 		}
 		malformed = err

@@ -221,6 +221,15 @@ func TestNext(t *testing.T) {
 		{"no forward", codes(dns.RcodeNameError), func(c *forward.Config) { c.Next = []wire.Rcode{wire.NXDomain} }, end, "NXDOMAIN", "another handler is not asked"},
 		{"no data", nodata, func(c *forward.Config) { c.NextOnNoData = true }, after, "192.0.2.2", "next_on_nodata"},
 		{"no data, not next", nodata, func(*forward.Config) {}, after, "NOERROR", "an empty answer is one"},
+		{"cut, not no data", func(w dns.ResponseWriter, m *dns.Msg) {
+			if w.RemoteAddr().Network() == "tcp" {
+				_ = w.Close()
+				return
+			}
+			r := reply(m, "192.0.2.1")
+			r.Truncated, r.Answer = true, nil
+			_ = w.WriteMsg(r)
+		}, func(c *forward.Config) { c.NextOnNoData = true }, after, "NOERROR", "there is an answer, which did not fit"},
 		{"except", nodata, func(c *forward.Config) { c.Except = []zone.Name{dnstest.Name(t, "example.org")} }, after, "192.0.2.2", "names below are none of ours"},
 		{"except itself", nodata, func(c *forward.Config) {
 			c.From = []zone.Name{dnstest.Name(t, "www.example.org")}

@@ -138,7 +138,9 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		}
 	}
 	a, err := h.ask(q)
-	if err != nil {
+	// Part of an answer, with TC, is more to a client by UDP than SERVFAIL: it may ask
+	// for the rest by TCP, or make do. One that has asked by TCP can't do the former.
+	if err != nil && (a == nil || q.Transport != resolver.UDP) {
 		r.Handler, r.Recursive = Name, true
 		r.Err = fmt.Errorf("%s: %s %s: %w", Name, zone.Name(q.Name()), dns.Type(q.Type), err)
 		r.SetEDE(reason(err), "")
@@ -146,7 +148,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	}
 	o := resolver.OutcomeOf(a.message, q)
 	if h.chained && (slices.Contains(h.config.Next, a.message.Rcode) ||
-		h.config.NextOnNoData && a.message.Rcode == wire.NoError && a.message.Count(wire.Answer) == 0) {
+		h.config.NextOnNoData && isNoData(a.message)) {
 		return h.next.Serve(q, r)
 	}
 	r.Handler, r.Recursive = Name, true
@@ -157,6 +159,11 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	r.Relayed = a.message
 	q.Note("forward/upstream", a.upstream)
 	return o
+}
+
+// isNoData reports whether a reply has no answer, and not because that was cut.
+func isNoData(m *wire.Message) bool {
+	return m.Rcode == wire.NoError && m.Count(wire.Answer) == 0 && !m.Truncated
 }
 
 // concerns reports whether a name is to be forwarded.
@@ -178,7 +185,8 @@ func reason(err error) wire.EDE {
 	return wire.NetworkError
 }
 
-// ask returns the answer to q, which others may be waiting for too.
+// ask returns the answer to q, which others may be waiting for too. With an error,
+// it is what came of a truncated one, nil for nothing.
 func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	out := newQuery(q, h.config.ForceTCP || q.Transport != resolver.UDP && !h.config.PreferUDP)
 	key := out.key(q.Name())
@@ -199,7 +207,9 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	}
 }
 
-// resolve asks one upstream after the other, until one has answered.
+// resolve asks one upstream after the other, until one has answered. One that has
+// answered in part by UDP, and has no more by TCP, is not asked twice: if all
+// others fail, its part is returned with the error.
 func (h *Handler) resolve(q *query) (*answer, error) {
 	list := h.config.Policy.order(*h.upstreams.Load(), &h.turn)
 	if len(list) == 0 {
@@ -210,11 +220,15 @@ func (h *Handler) resolve(q *query) (*answer, error) {
 		most = 2 * len(list)
 	}
 	var last *answer // one that has the next upstream asked
+	var part *answer // of a truncated one
 	var failed failures
 	var attempts, answers, down int
 	end := time.Now().Add(max(total, h.config.ReadTimeout))
 	for i := 0; time.Now().Before(end) && (most == 0 || attempts < most); i++ {
 		if i > 0 && i%len(list) == 0 {
+			if part != nil {
+				break
+			}
 			down = 0
 			time.Sleep(pause)
 		}
@@ -233,7 +247,14 @@ func (h *Handler) resolve(q *query) (*answer, error) {
 		if err != nil {
 			failed.add(u, err)
 			attempts++
-			h.doubt(u)
+			if a == nil {
+				h.doubt(u)
+				continue
+			}
+			u.replied()
+			if part == nil {
+				part = a
+			}
 			continue
 		}
 		u.replied()
@@ -246,5 +267,5 @@ func (h *Handler) resolve(q *query) (*answer, error) {
 	if last != nil {
 		return last, nil
 	}
-	return nil, failed
+	return part, failed
 }

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,6 +24,7 @@ type upstream struct {
 
 	fails    atomic.Int32 // failed checks since the last reply
 	checking atomic.Bool
+	noTCP    atomic.Int64  // in Unix nanoseconds: not asked by TCP for more of an answer until then
 	done     chan struct{} // closed by close
 }
 
@@ -66,7 +68,8 @@ func (u *upstream) close() {
 // ask puts a query to the upstream and returns its answer, after some exchanges
 // if need be: a truncated reply over UDP is asked for again by TCP, and an
 // upstream that does not know EDNS is asked without (RFC 6891 section 7). end is
-// when all of it must be over.
+// when all of it must be over. With an error, what came of a truncated answer is
+// returned, nil for nothing.
 func (u *upstream) ask(q *query, end time.Time) (*answer, error) {
 	start := u.now()
 	a, err := u.exchange(q, end)
@@ -74,27 +77,50 @@ func (u *upstream) ask(q *query, end time.Time) (*answer, error) {
 		q.dropOPT()
 		a, err = u.exchange(q, end)
 	}
-	if err != nil {
-		return nil, err
+	if a != nil {
+		a.upstream = u.to
 	}
-	a.upstream = u.to
+	if err != nil {
+		return a, err
+	}
 	u.metrics.answered(u.to, int(a.message.Rcode), u.now().Sub(start))
 	return a, nil
 }
 
-// exchange gets the whole answer to a query.
+// withoutTCP is for how long an upstream is not asked for the rest of its answers
+// that did not have one by TCP. Where a filter drops what goes there, each attempt
+// takes the whole of read_timeout.
+const withoutTCP = 10 * time.Second
+
+// errNoTCP is why an upstream was not asked by TCP.
+var errNoTCP = errors.New("truncated, and it did not answer by TCP lately")
+
+// exchange gets the whole answer to a query. With an error, what came of it by UDP
+// is returned, nil for nothing.
 func (u *upstream) exchange(q *query, end time.Time) (*answer, error) {
 	switch {
 	case u.Protocol == HTTPS:
 		return u.askHTTPS(q, u.deadline(end))
 	case u.Protocol == TLS || q.stream:
-		return u.askStream(q, end)
+		a, err := u.askStream(q, end)
+		if err == nil {
+			u.noTCP.Store(0)
+		}
+		return a, err
 	}
-	a, err := u.askUDP(q, u.deadline(end))
-	if err == errTruncated {
-		return u.askStream(q, end)
+	part, err := u.askUDP(q, u.deadline(end))
+	if err != errTruncated {
+		return part, err
 	}
-	return a, err
+	if u.now().UnixNano() < u.noTCP.Load() {
+		return part, errNoTCP
+	}
+	whole, err := u.askStream(q, end)
+	if err != nil {
+		u.noTCP.Store(u.now().Add(withoutTCP).UnixNano())
+		return part, err
+	}
+	return whole, nil
 }
 
 // deadline returns when an exchange that begins now must be over.
