@@ -103,6 +103,34 @@ $GENERATE 1-2 n$ A 192.0.2.1$
 	}
 }
 
+// TestGenerateTTL pins what TTL $GENERATE gives: the manual tells of it.
+func TestGenerateTTL(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "db"), "$TTL 60\n"+tiny(1)+"$GENERATE 1-1 own$ 5 A 192.0.2.1\n$GENERATE 1-1 both$ 5 IN A 192.0.2.1\n$GENERATE 1-1 none$ A 192.0.2.1\nplain A 192.0.2.1\n")
+	h, err := file.New([]file.Config{{File: path, Zones: []string{"example.org."}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	tests := []struct {
+		name   string
+		want   uint32
+		reason string
+	}{
+		{"plain.example.org.", 60, "RFC 2308 section 4: $TTL"},
+		{"own1.example.org.", 5, "its own"},
+		{"both1.example.org.", 5, "before the class"},
+		{"none1.example.org.", 3600, "the parser's: what is documented, and should be once it is $TTL's"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := dnstest.Serve(t, h, dnstest.Question(tt.name, dns.TypeA))
+			if len(m.Answer) != 1 || m.Answer[0].Header().Ttl != tt.want {
+				t.Errorf("%s: want the TTL %d\n%v", tt.reason, tt.want, m)
+			}
+		})
+	}
+}
+
 // TestFaults is of records that are not served as they are written.
 func TestFaults(t *testing.T) {
 	tests := []struct{ text, name, want, log, reason string }{
