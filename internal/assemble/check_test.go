@@ -95,7 +95,7 @@ func TestWarnings(t *testing.T) {
 		{"a part", "prod.svc.a.example {\nkubernetes a.example\n}", nil, "some of the names come here"},
 		{"no kubernetes", ". {\nerrors\n}", []string{"Corefile: no server block has kubernetes, forward, file, hosts, template, local, chaos, erratic, whoami: every query is REFUSED"}, "a server of nothing"},
 		{
-			"views", ". {\nview a\nwhoami\n}\n. {\nwhoami\n}\na. b. {\nview c\nwhoami\n}\na. {\nbind 127.0.0.1 ::1\nwhoami\n}", nil,
+			"views", ". {\nview a\nwhoami\n}\n. {\nwhoami\n}\na. b. {\nview c\nwhoami\n}\na.:54 {\nbind 127.0.0.1 ::1\nwhoami\n}", nil,
 			"none of them is behind one without a view",
 		},
 		{
