@@ -4,7 +4,10 @@
 // A client with a search path asks for NAME.FIRST, NAME.SECOND and so on, until a
 // name exists. When it has asked for a name in its first search domain, and that
 // does not exist, the handler asks those behind it for the others, and answers
-// with a CNAME record from the name that was asked for to the first that exists.
+// with a CNAME record from the name that was asked for to the first that exists. If
+// that has no records of the type, so has the reply: NODATA, as an answer of
+// another type would else be denied with NXDOMAIN, and without the CNAME record, at
+// which glibc ends its search.
 // The search path is that of a file, or, for a pod, that which Kubernetes gives to
 // pods of its namespace.
 //

@@ -71,8 +71,10 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	for _, name := range names {
 		m, found, _ := resolver.Ask(h.next, q, resolver.Question{Name: name.String(), Type: q.Type})
 		switch found {
-		case resolver.Answered, resolver.NoData:
+		case resolver.Answered:
 			return h.lead(q, r, found, alias(q, name, m, denial))
+		case resolver.NoData:
+			return h.lead(q, r, found, noData(denial))
 		case resolver.NameError:
 			continue
 		case resolver.Later:
@@ -102,22 +104,29 @@ func (h *Handler) lead(q *resolver.Query, r *resolver.Reply, o resolver.Outcome,
 }
 
 // alias makes the reply to a question for name one to q, with a CNAME record from
-// there. That holds for as long as denial, and the records at name, do.
+// there. That holds for as long as denial, and the records at name, do. AA is of the
+// first name in the answer, and so denial's (RFC 1035 section 4.1.1); AD, of all
+// records, can't be (RFC 4035 section 3.2.3).
 func alias(q *resolver.Query, name zone.Name, m, denial *dns.Msg) *dns.Msg {
 	owner := zone.Name(q.Name()).String()
-	var ttl uint32
-	if len(m.Answer) > 0 {
-		ttl = m.Answer[0].Header().Ttl
-	} else {
-		ttl = soaTTL(m)
+	ttl := soaTTL(denial)
+	if len(m.Answer) > 0 { // or none of the answer fits into a datagram
+		ttl = min(ttl, m.Answer[0].Header().Ttl)
 	}
 	cname := &dns.CNAME{
-		Hdr:    dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: min(ttl, soaTTL(denial))},
+		Hdr:    dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: ttl},
 		Target: name.String(),
 	}
 	m.Answer = append([]dns.RR{cname}, m.Answer...)
 	m.Question[0].Name = owner
+	m.Authoritative, m.AuthenticatedData = denial.Authoritative, false
 	return m
+}
+
+// noData makes of denial, of a name, that it has no records of the type.
+func noData(denial *dns.Msg) *dns.Msg {
+	denial.Rcode, denial.Answer = dns.RcodeSuccess, nil
+	return denial
 }
 
 // soaTTL returns for how long, in seconds, a denial holds: not at all without a

@@ -1,6 +1,7 @@
 package autopath_test
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -131,7 +132,7 @@ func TestSearch(t *testing.T) {
 		{"host's domain", v4, "host.default.svc.cluster.local.", dns.TypeA, "NOERROR\nhost.default.svc.cluster.local. 5 IN CNAME host.corp.test.\nhost.corp.test. 300 IN A 10.1.0.1", 4, 1, "those of the host come after those of the cluster"},
 		{"no domain", v4, "example.com.default.svc.cluster.local.", dns.TypeA, "NOERROR\nexample.com.default.svc.cluster.local. 5 IN CNAME example.com.\nexample.com. 300 IN A 198.51.100.1", 5, 1, "none comes last; the CNAME holds while the name is denied"},
 		{"to an alias", v4, "alias.com.default.svc.cluster.local.", dns.TypeA, "NOERROR\nalias.com.default.svc.cluster.local. 5 IN CNAME alias.com.\nalias.com. 300 IN CNAME example.com.\nexample.com. 300 IN A 198.51.100.1", 5, 1, "CNAME records in order"},
-		{"other family", v4, "example.com.default.svc.cluster.local.", dns.TypeAAAA, "NOERROR\nexample.com.default.svc.cluster.local. 5 IN CNAME example.com.\n" + soa, 5, 1, "NODATA where A has an answer: not NXDOMAIN, which hides it from musl"},
+		{"other family", v4, "example.com.default.svc.cluster.local.", dns.TypeAAAA, "NOERROR\n" + soa, 5, 1, "NODATA where A has an answer: not NXDOMAIN, which hides that from musl"},
 		{"nowhere", v4, "none.default.svc.cluster.local.", dns.TypeA, none, 5, 0, "the first reply stays"},
 		{"other namespace", v4, "example.com.other.svc.cluster.local.", dns.TypeA, none, 1, 0, "not the client's first domain"},
 		{"second by itself", v4, "example.com.svc.cluster.local.", dns.TypeA, none, 1, 0, "nor is this: the client walks by itself"},
@@ -200,6 +201,40 @@ func count(t *testing.T, reg *prometheus.Registry) int {
 	}
 	t.Fatal("there is no coredns_autopath_success_total")
 	return 0
+}
+
+// TestFlags has the names of the search path be another server's, which vouches for
+// them.
+func TestFlags(t *testing.T) {
+	const asked = "example.com.default.svc.cluster.local."
+	for _, ours := range []bool{true, false} {
+		next := resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+			name := zone.Name(q.Name()).String()
+			m := new(dns.Msg)
+			m.SetQuestion(name, q.Type)
+			o := resolver.Answered
+			if name == asked {
+				m.Rcode, m.Authoritative, o = dns.RcodeNameError, ours, resolver.NameError
+			} else {
+				m.Authoritative, m.AuthenticatedData = !ours, true
+				m.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(192, 0, 2, 1)}}
+			}
+			if err := r.SetMsg(m); err != nil {
+				t.Error(err)
+			}
+			return o
+		})
+		h, err := autopath.New(forPods(t), next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := dnstest.Question(asked, dns.TypeA)
+		m.AuthenticatedData = true // asks for AD (RFC 6840 section 5.7)
+		m = dnstest.Serve(t, h, m)
+		if len(m.Answer) != 2 || m.Authoritative != ours || m.AuthenticatedData {
+			t.Errorf("RFC 1035 section 4.1.1: AA is of the name asked for, here %v; RFC 4035 section 3.2.3: nobody vouches for the CNAME record:\n%v", ours, m)
+		}
+	}
 }
 
 // TestCase is of a client that writes names in mixed case.
