@@ -21,14 +21,14 @@ type fault struct {
 	// want is the outcome without the fault; found if empty.
 	want string
 	// step is the rcode for the names that the search path leads to, NXDOMAIN if 0,
-	// NOERROR if noData.
+	// NOERROR if noData, and with a CNAME if aliasAlone.
 	step int
 	// final changes the reply for the name itself. Before, that is right: it has the
 	// address for A, and NODATA for other types.
 	final func(m *dns.Msg, tcp bool)
 }
 
-const noData = -1
+const noData, aliasAlone = -1, -2
 
 // The one address that a name with a fault has.
 const faultAddress = "203.0.113.90"
@@ -47,6 +47,7 @@ func faults() []fault {
 		{label: "aaaa-nxdomain", says: "AAAA is NXDOMAIN, though there is an address of the other family", final: rcodeFor(dns.TypeAAAA, dns.RcodeNameError)},
 		{label: "aaaa-servfail", says: "AAAA is SERVFAIL, though there is an address of the other family", final: rcodeFor(dns.TypeAAAA, dns.RcodeServerFailure)},
 		{label: "step-nodata", says: "names of the search path that do not exist are NODATA", step: noData},
+		{label: "step-alias", says: "the same, with a CNAME that leads to no records", step: aliasAlone},
 		{label: "step-servfail", says: "names of the search path that do not exist are SERVFAIL", step: dns.RcodeServerFailure},
 		{label: "step-servfail-last", kind: "ip4", want: failed, step: dns.RcodeServerFailure,
 			says: "the same, and the name itself is NXDOMAIN; asked is for IPv4 alone", final: rcodeFor(dns.TypeA, dns.RcodeNameError)},
@@ -201,8 +202,11 @@ func mistakenReply(m *dns.Msg, tcp bool) *dns.Msg {
 		reply.Rcode = dns.RcodeNameError
 	case rest != "fault.test.":
 		reply.Rcode = cmp.Or(max(all[i].step, 0), dns.RcodeNameError)
-		if all[i].step == noData {
+		if all[i].step < 0 {
 			reply.Rcode = dns.RcodeSuccess
+		}
+		if all[i].step == aliasAlone {
+			reply.Answer = append(reply.Answer, record(m.Question[0].Name+" 5 IN CNAME bare.test."))
 		}
 	default:
 		if m.Question[0].Qtype == dns.TypeA {
@@ -212,7 +216,7 @@ func mistakenReply(m *dns.Msg, tcp bool) *dns.Msg {
 			all[i].final(reply, tcp)
 		}
 	}
-	if len(reply.Answer) == 0 {
+	if len(reply.Answer) == 0 || rest != "fault.test." {
 		reply.Ns = append(reply.Ns, record("test. 5 IN SOA ns.test. admin.test. 1 5 5 5 5"))
 	}
 	return reply

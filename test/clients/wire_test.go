@@ -13,27 +13,37 @@ import (
 // TestWire asks for all that clients ask for on the way through the search path,
 // and checks of each reply what their resolvers rely on.
 func TestWire(t *testing.T) {
-	t.Parallel()
+	for _, server := range []string{clusterDNS, walking} {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			for _, r := range rows() {
+				for _, name := range questions(r) {
+					checkWire(t, server, name)
+				}
+			}
+		})
+	}
+}
+
+// checkWire checks the replies of a server to a name and all types.
+func checkWire(t *testing.T, server, name string) {
+	t.Helper()
 	client := dns.Client{Timeout: 10 * time.Second}
-	for _, r := range rows() {
-		for _, name := range questions(r) {
-			rcodes := map[int][]string{} // types by what came
-			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeHTTPS, dns.TypeSRV, dns.TypePTR} {
-				m := new(dns.Msg)
-				m.SetQuestion(name, qtype)
-				reply, _, err := client.Exchange(m, clusterDNS+":53")
-				if err != nil {
-					t.Fatalf("%s %s: %v", name, dns.TypeToString[qtype], err)
-				}
-				rcodes[reply.Rcode] = append(rcodes[reply.Rcode], dns.TypeToString[qtype])
-				for _, err := range defects(m, reply) {
-					t.Errorf("%s %s: %v\n%v", name, dns.TypeToString[qtype], err, reply)
-				}
-			}
-			if len(rcodes) != 1 {
-				t.Errorf("%s: the types by rcode are %v: a name exists for all types or for none", name, rcodes)
-			}
+	rcodes := map[int][]string{} // types by what came
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeHTTPS, dns.TypeSRV, dns.TypePTR} {
+		m := new(dns.Msg)
+		m.SetQuestion(name, qtype)
+		reply, _, err := client.Exchange(m, server+":53")
+		if err != nil {
+			t.Fatalf("%s %s: %v", name, dns.TypeToString[qtype], err)
 		}
+		rcodes[reply.Rcode] = append(rcodes[reply.Rcode], dns.TypeToString[qtype])
+		for _, err := range defects(m, reply) {
+			t.Errorf("%s %s: %v\n%v", name, dns.TypeToString[qtype], err, reply)
+		}
+	}
+	if len(rcodes) != 1 {
+		t.Errorf("%s: the types by rcode are %v: a name exists for all types or for none", name, rcodes)
 	}
 }
 

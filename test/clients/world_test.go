@@ -20,6 +20,7 @@ const (
 	unsynced   = "10.96.0.11" // Rollcall that has never reached its API server
 	cutOff     = "10.96.0.12" // Rollcall whose upstream is gone
 	mistaken   = "10.96.0.13" // answers wrongly; see faults
+	walking    = "10.96.0.14" // Rollcall that walks the search path of pods
 	upstream   = "127.0.0.1"  // Knot DNS, the world outside
 )
 
@@ -134,6 +135,7 @@ func corefiles() (map[string]string, error) {
 		clusterDNS: kubeadm,
 		unsynced:   fmt.Sprintf(block, unsynced, "kubeconfig "+kubeconfig+"\n        startup_timeout 100ms", upstream),
 		cutOff:     fmt.Sprintf(block, cutOff, "manifests "+manifests(), "127.0.0.2"),
+		walking:    fmt.Sprintf(block, walking+"\n    autopath @kubernetes", "manifests "+manifests()+"\n        pods verified", upstream),
 	}, nil
 }
 
