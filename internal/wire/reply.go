@@ -234,39 +234,6 @@ func (r *Reply) adopt(s Section, owner Owner, at int) {
 	}
 }
 
-// maxPointer is the highest place that a compression pointer can point to.
-const maxPointer = 0x3fff
-
-// EachTarget calls f for each SRV record in the answer section, with its target
-// and the target's place as an owner, until f reports false. It ends at the
-// first record that no pointer can reach.
-func (r *Reply) EachTarget(f func(owner Owner, target []byte) bool) {
-	msg := r.buf[r.base:]
-	at := HeaderLen
-	if r.q.HasQuestion() {
-		at = r.q.end
-	}
-	for range r.count[Answer] {
-		nameEnd, ok := skipName(msg, at)
-		if !ok {
-			return
-		}
-		rdata := nameEnd + 10
-		next := rdata + int(binary.BigEndian.Uint16(msg[nameEnd+8:]))
-		if binary.BigEndian.Uint16(msg[nameEnd:]) == TypeSRV {
-			target := rdata + srvFixed
-			if target > maxPointer || !f(Owner(target), msg[target:next]) {
-				return
-			}
-		}
-		at = next
-	}
-}
-
-// srvFixed is the length of an SRV record's RDATA before its target: priority,
-// weight and port (RFC 2782).
-const srvFixed = 6
-
 // optFixed is the length of an OPT record without options.
 const optFixed = 11
 

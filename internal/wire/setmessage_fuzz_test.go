@@ -124,6 +124,12 @@ func replyWith(t *testing.T, msg []byte, parsed *dns.Msg, how fuzzReply) bool {
 	if _, err := ReadMessage(r.Plain()); err != nil {
 		t.Fatalf("a reply with a message is none itself: % x", r.Plain())
 	}
+	for rest := r.AppendAliases(nil); len(rest) > 0; {
+		var target []byte
+		if target, rest = CutName(rest); len(target) > MaxName {
+			t.Fatalf("the target of a CNAME record has %d octets", len(target))
+		}
+	}
 	size, out := r.Size(), r.Finish()
 	if len(out) != size || size > r.limit || !bytes.HasPrefix(out[HeaderLen:], parts[1]) || !bytes.Equal(out[:2], parts[0][:2]) {
 		t.Fatalf("a reply of %d octets, Size said %d, the limit is %d:\n% x", len(out), size, r.limit, out)

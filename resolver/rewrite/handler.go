@@ -29,15 +29,16 @@ func New(configs []Config, next resolver.Handler) *Handler {
 
 // question is what is asked, as the rules have it so far.
 type question struct {
-	query       *resolver.Query // the client's
-	name        []byte          // text
-	typ, class  uint16
-	options     []byte // EDNS options in wire form; nil for the query's own
-	renamed     bool   // name, type or class are not the client's
-	revisers    []reviser
-	outcome     resolver.Outcome // of the reply
-	err         error            // why there can be none
-	nameStorage [4 * wire.MaxName]byte
+	query        *resolver.Query // the client's
+	name         []byte          // text
+	typ, class   uint16
+	options      []byte // EDNS options in wire form; nil for the query's own
+	renamed      bool   // name, type or class are not the client's
+	revisers     []reviser
+	outcome      resolver.Outcome // of the reply
+	err          error            // why there can be none
+	nameStorage  [4 * wire.MaxName]byte
+	aliasStorage [wire.MaxName]byte // see leads
 }
 
 // rule changes questions.
@@ -72,18 +73,65 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	switch {
 	case x.err != nil:
 		r.Handler, r.Err = Name, x.err
-	case !x.renamed && x.options == nil && len(x.revisers) == 0:
+	case x.renamed || x.options != nil || !x.maybe():
+		o = h.ask(x, r)
+	case len(x.revisers) == 0:
 		// Fast path
 		x.query = nil
 		h.questions.Put(x)
 		return h.next.Serve(q, r)
 	default:
-		o = h.ask(x, r)
+		// Fast path, of most replies
+		if o = h.next.Serve(q, r); x.leads(r, o) {
+			o = h.lead(x, r, o)
+		}
 	}
 	clear(x.revisers)
 	*x = question{revisers: x.revisers[:0]}
 	h.questions.Put(x)
 	return o
+}
+
+// maybe reports whether no rule is for x but those of CNAME records, if any: the
+// reply tells whether they are.
+func (x *question) maybe() bool {
+	for _, v := range x.revisers {
+		if _, ok := v.(*cnameRule); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// leads reports whether r, whose outcome is o, has a CNAME record that a rule is
+// for.
+func (x *question) leads(r *resolver.Reply, o resolver.Outcome) bool {
+	if o == resolver.Later || o == resolver.Dropped {
+		return false
+	}
+	var target []byte
+	for rest := r.AppendAliases(x.aliasStorage[:0]); len(rest) > 0; {
+		target, rest = wire.CutName(rest)
+		x.name = appendText(x.nameStorage[:0], target)
+		for _, v := range x.revisers {
+			if v.(*cnameRule).match(x.name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lead has the rules lead a CNAME record of r, whose outcome is o, elsewhere.
+//
+// Slow path.
+func (h *Handler) lead(x *question, r *resolver.Reply, o resolver.Outcome) resolver.Outcome {
+	m, err := r.Msg()
+	if err != nil {
+		return fail(r, fmt.Errorf("rewrite: %w", err))
+	}
+	x.outcome = o
+	return x.revise(r, m)
 }
 
 // ask has next serve x, and makes a reply to the client's question of the reply.
@@ -116,25 +164,32 @@ func (h *Handler) ask(x *question, r *resolver.Reply) resolver.Outcome {
 	}
 	m.Question = []dns.Question{own}
 	m.AuthenticatedData = m.AuthenticatedData && !x.renamed
+	r.Handler, r.Recursive = handler, m.RecursionAvailable
 	x.outcome = o
+	o = x.revise(r, m)
+	if o == resolver.ServFail && r.Err == nil {
+		r.Err = failed
+		if known && failed != nil {
+			r.SetEDE(why.Code, why.Text)
+		}
+	}
+	return o
+}
+
+// revise has the revisers change m, and makes it the reply to the client's question.
+func (x *question) revise(r *resolver.Reply, m *dns.Msg) resolver.Outcome {
 	for i := len(x.revisers) - 1; i >= 0; i-- {
 		if err := x.revisers[i].revise(x, m); err != nil {
 			return fail(r, err)
 		}
 		if x.outcome == resolver.Later || x.outcome == resolver.Dropped {
+			r.Clear()
 			return x.outcome
 		}
 	}
-	respell(m.Answer, own.Name)
+	respell(m.Answer, m.Question[0].Name)
 	if err := r.SetMsg(m); err != nil {
-		return fail(r, fmt.Errorf("rewrite: turning back the answer of %s: %w", ask.Name, err))
-	}
-	r.Handler, r.Recursive = handler, m.RecursionAvailable
-	if x.outcome == resolver.ServFail {
-		r.Err = failed
-		if known && failed != nil {
-			r.SetEDE(why.Code, why.Text)
-		}
+		return fail(r, fmt.Errorf("rewrite: turning back an answer: %w", err))
 	}
 	return x.outcome
 }

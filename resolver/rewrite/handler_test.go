@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -299,11 +300,11 @@ func TestCNAMEFlags(t *testing.T) {
 // The target of a CNAME may take long though what led to it did not.
 func TestCNAMELater(t *testing.T) {
 	next := resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
-		if q.Depth > 1 && !q.MayWait() {
+		if q.Depth > 0 && !q.MayWait() {
 			return resolver.Later
 		}
 		s := spy{records: []string{"% 5 IN CNAME x."}}
-		if q.Depth > 1 {
+		if q.Depth > 0 {
 			s.records = []string{"% 5 IN A 192.0.2.1"}
 		}
 		return s.Serve(q, r)
@@ -347,11 +348,46 @@ rewrite edns0 local unset 0xffee`
 	}
 }
 
+// TestAliasAllocs has rules of CNAME records, which are for all questions: nothing is
+// paid for them where no record matches.
+func TestAliasAllocs(t *testing.T) {
+	others := []string{"% 60 IN CNAME X.example.", "x.example. 60 IN CNAME y.x.example.", "y.x.example. 60 IN A 192.0.2.1"}
+	for _, records := range [][]string{{"% 60 IN A 192.0.2.1"}, others} {
+		whole := new(dns.Msg)
+		whole.SetQuestion("a.example.", dns.TypeA)
+		for _, text := range records {
+			rr, err := dns.NewRR(strings.ReplaceAll(text, "%", "a.example."))
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole.Answer = append(whole.Answer, rr)
+		}
+		packed, err := resolver.Pack(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := before(t, "rewrite continue cname suffix .cdn.example. other.\nrewrite cname a.example. other.", resolver.HandlerFunc(
+			func(_ *resolver.Query, r *resolver.Reply) resolver.Outcome {
+				r.SetMessage(packed, wire.Fresh)
+				return resolver.Answered
+			}))
+		x := dnstest.Exchange()
+		packet := dnstest.Pack(t, dnstest.Question("a.example.", dns.TypeA))
+		responder := resolver.Responder{Handler: h}
+		buf := make([]byte, 0, 1500)
+		var out []byte
+		allocs := testing.AllocsPerRun(1000, func() { out = responder.Respond(x, packet, buf) })
+		if m := dnstest.Unpack(t, out); allocs != 0 || len(m.Answer) != len(records) {
+			t.Errorf("%v allocations, want 0, for\n%v", allocs, m)
+		}
+	}
+}
+
 // The reply's own memory is passed on where no rule is for a query.
 func TestUntouched(t *testing.T) {
 	var gotQ *resolver.Query
 	var gotR *resolver.Reply
-	h := before(t, "rewrite name a.example b.example", resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+	h := before(t, "rewrite continue name a.example b.example\nrewrite cname x y", resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		gotQ, gotR = q, r
 		return resolver.NoData
 	}))
