@@ -117,7 +117,6 @@ func prepareEnvironment() error {
 	if err != nil {
 		return err
 	}
-	given.Store(ports[0], true)
 	if certificate, err = makeCertificate(shared.Dir(), relayName); err != nil {
 		return err
 	}

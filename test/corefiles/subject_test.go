@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -286,19 +285,12 @@ func eventually(t *testing.T, within time.Duration, check func(context.Context) 
 	}
 }
 
-// given are the ports that freePort returned. So many are needed at once that two
-// tests would be given the same, before either's program has bound it.
-var given sync.Map
-
+// freePort returns a port that is nobody's.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for {
-		ports, err := process.FreePorts(1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, twice := given.LoadOrStore(ports[0], true); !twice {
-			return ports[0]
-		}
+	ports, err := process.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return ports[0]
 }
