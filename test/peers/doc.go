@@ -4,7 +4,8 @@
 // module. Knot DNS, NSD and BIND are authoritative servers that know nothing of
 // Kubernetes: they are Debian's packages, and serve the records that `rollcall
 // zone` prints, which ZoneFiles cuts into the files that they read. Unbound, another
-// of Debian's, is a resolver: it asks authoritative servers, and keeps what they say.
+// of Debian's, is a resolver: it asks authoritative servers (Recursive), or forwards
+// to one (Unbound), and keeps what they say.
 //
 // A package is never installed: Debian unpacks it, and what it needs that the
 // machine lacks, into the cache folder, so that no maintainer script runs and no
