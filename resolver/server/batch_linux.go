@@ -234,10 +234,13 @@ func (w *batchWriter) once(fd uintptr) bool {
 }
 
 // transfer calls recvmmsg(2) or sendmmsg(2) without waiting, and returns how
-// many messages it took.
+// many messages it took. Go's scheduler is not told of the call (RawSyscall): a
+// batch takes longer than the 20 µs after which it may take a call for one that
+// waits, and has another thread go on in the place of this one, which then has to
+// get its turn back. A stop of all goroutines has to wait for the batch instead.
 func transfer(call, fd uintptr, messages []message) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
+		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
 			unix.MSG_DONTWAIT, 0, 0)
 		if errno != unix.EINTR {
 			return int(n), errno
