@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/internal/workers"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -26,6 +27,8 @@ const (
 	total = 5 * time.Second
 	// pause is before upstreams that all have failed are asked again.
 	pause = 20 * time.Millisecond
+	// mostIdle is how many goroutines are kept for flights.
+	mostIdle = 256
 )
 
 // errNoneHealthy is why nothing was asked where failing fast is configured.
@@ -60,6 +63,7 @@ type Handler struct {
 	waiting   atomic.Int64  // queries
 	flights   flights
 	running   sync.WaitGroup // flights and checks
+	workers   *workers.Pool  // of flights
 	watching  sync.WaitGroup // the watch of files and names
 	stop      chan struct{}  // ends it
 }
@@ -87,6 +91,7 @@ func New(config Config, deps Deps) (*Handler, error) {
 		log:     deps.Logger,
 		lists:   lists{root: deps.Root, lookup: deps.Lookup},
 		flights: flights{byKey: map[string]*flight{}},
+		workers: workers.New(mostIdle),
 		stop:    make(chan struct{}),
 	}
 	_, h.chained = deps.Next.(*Handler)
@@ -112,6 +117,7 @@ func (h *Handler) Close() {
 		u.close()
 	}
 	h.running.Wait()
+	h.workers.Close()
 	for _, u := range last {
 		u.closeHTTP()
 	}
@@ -191,7 +197,9 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	out := newQuery(q, h.config.ForceTCP || q.Transport != resolver.UDP && !h.config.PreferUDP)
 	key := out.key(q.Name())
 	f, err := h.flights.join(key, func(f *flight) {
-		h.running.Go(func() {
+		h.running.Add(1)
+		h.workers.Go(func() {
+			defer h.running.Done()
 			defer h.flights.land(key, f)
 			f.answer, f.err = h.resolve(out)
 		})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -91,9 +90,9 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 		b     = newBatch()
 		local = s.Addr()
 		errno syscall.Errno
-		w     = batchWriter{raw: raw}
+		w     = newBatchWriter(raw)
+		later = s.newBatchOutbox(raw)
 	)
-	w.write = w.once
 	for i := range b.places {
 		q := &b.places[i].exchange.Query
 		q.Transport, q.Local, q.Shard = resolver.UDP, local, shard
@@ -108,7 +107,7 @@ func (s *Server) readBatches(c *net.UDPConn, shard uint32) {
 		}
 		b.responder = s.responder.Load()
 		s.acceptBatch(b, count)
-		if err := w.send(b.replies[:s.answerBatch(c, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := w.send(b.replies[:s.answerBatch(later, b, count)]); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.config.Logger.Debug("writing UDP", "err", err)
 		}
 		b.offer(count)
@@ -150,8 +149,8 @@ func (s *Server) acceptBatch(b *batch, count int) {
 }
 
 // answerBatch answers the packets that were accepted, and returns how many
-// replies there are to send. Those that take long are answered later.
-func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) {
+// replies there are to send. Those that take long leave later.
+func (s *Server) answerBatch(later *outbox, b *batch, count int) (replies int) {
 	for i := range count {
 		p, in := &b.places[i], &b.received[i]
 		if !p.ours {
@@ -160,7 +159,9 @@ func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) 
 		out := b.responder.Answer(&p.exchange, p.reply[:0])
 		leaveRoutes(p.control[:in.Controllen])
 		if p.exchange.Later() {
-			s.wait(&p.exchange.Query, p.packet[:in.length], route{c, zoned(&p.from), p.control[:in.Controllen]})
+			s.wait(&p.exchange.Query, p.packet[:in.length], route{
+				outbox: later, raw: p.from[:in.Namelen], control: p.control[:in.Controllen],
+			})
 		}
 		if len(out) == 0 {
 			continue
@@ -180,17 +181,6 @@ func (s *Server) answerBatch(c *net.UDPConn, b *batch, count int) (replies int) 
 	return replies
 }
 
-// zoned returns a socket address as a destination: one of a link's is none
-// without the link.
-func zoned(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
-	to := addrPort(raw)
-	if a := to.Addr(); a.Is6() && a.IsLinkLocalUnicast() {
-		link := binary.NativeEndian.Uint32(raw[24:])
-		return netip.AddrPortFrom(a.WithZone(strconv.FormatUint(uint64(link), 10)), to.Port())
-	}
-	return to
-}
-
 // addrPort returns a socket address as the kernel writes it, IPv4 as such, and
 // without zone.
 func addrPort(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
@@ -199,38 +189,6 @@ func addrPort(raw *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[4:8])), port)
 	}
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(raw[8:24])).Unmap(), port)
-}
-
-// batchWriter sends messages. It keeps what its callback needs, so that sending
-// does not allocate.
-type batchWriter struct {
-	raw   syscall.RawConn
-	write func(fd uintptr) bool // once
-
-	messages []message
-	sent     int
-	errno    syscall.Errno
-}
-
-// send sends all messages. One that can't be sent is left out; the last such
-// error is returned.
-func (w *batchWriter) send(messages []message) (failed error) {
-	for len(messages) > 0 {
-		w.messages = messages
-		if err := w.raw.Write(w.write); err != nil {
-			return err
-		}
-		if w.errno != 0 {
-			failed, w.sent = w.errno, 1
-		}
-		messages = messages[w.sent:]
-	}
-	return failed
-}
-
-func (w *batchWriter) once(fd uintptr) bool {
-	w.sent, w.errno = transfer(unix.SYS_SENDMMSG, fd, w.messages)
-	return w.errno != unix.EAGAIN
 }
 
 // transfer calls recvmmsg(2) or sendmmsg(2) without waiting, and returns how

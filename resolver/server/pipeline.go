@@ -68,7 +68,7 @@ func (p *pipeline) take() bool {
 	}
 }
 
-// wait has a query served by a goroutine of its own, for which a place is taken.
+// wait has a query served by another goroutine, for which a place is taken.
 // The place is given back when the reply is written, as until then there is
 // memory behind it.
 func (p *pipeline) wait(q *resolver.Query, packet []byte) {
@@ -76,10 +76,12 @@ func (p *pipeline) wait(q *resolver.Query, packet []byte) {
 	again(&x.Query, q)
 	x.Query.Context = p.ctx
 	packet = append([]byte(nil), packet...)
-	p.done.Go(func() {
+	p.done.Add(1)
+	p.server.workers.Go(func() {
 		defer func() {
 			<-p.server.places
 			<-p.slots
+			p.done.Done()
 		}()
 		if out := frame(p.server.responder.Load(), x, packet, nil); len(out) > 0 {
 			p.write(out)

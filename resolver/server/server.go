@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rollcall-dns/rollcall/resolver"
+	"github.com/rollcall-dns/rollcall/resolver/internal/workers"
 )
 
 // Defaults of Config.
@@ -106,6 +107,7 @@ type Server struct {
 	waiting  atomic.Int64  // queries over UDP
 	waitings sync.Pool     // of *waiting that were answered
 	places   chan struct{} // taken by queries over TCP that wait
+	workers  *workers.Pool // serve queries that wait
 
 	mu      sync.Mutex
 	closing bool                    // Shutdown or Close was called; guarded by mu, as all below
@@ -123,7 +125,7 @@ func Listen(config Config) (*Server, error) {
 	if config.Responder == nil {
 		return nil, errors.New("server: no Responder")
 	}
-	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}, places: make(chan struct{}, config.MaxWaiting)}
+	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}, places: make(chan struct{}, config.MaxWaiting), workers: workers.New(mostIdle)}
 	s.responder.Store(config.Responder)
 	s.context, s.cancel = context.WithCancel(context.Background())
 	// A port that the kernel chose for TCP may be taken for UDP: try others.
@@ -281,6 +283,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.closed {
+		s.workers.Close()
+	}
 	s.closing, s.closed = true, true
 	s.cancel()
 	for _, c := range s.udp {

@@ -27,6 +27,7 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 		reply   = make([]byte, 0, wire.UDPBuffer)
 		control = make([]byte, controlSize)
 		local   = s.Addr()
+		later   = s.newOutbox(c)
 	)
 	x.Query.Transport, x.Query.Shard = resolver.UDP, shard
 	for {
@@ -48,7 +49,7 @@ func (s *Server) readPackets(c *net.UDPConn, shard uint32) {
 		// Control data says which address was asked: the reply leaves from it.
 		leaveRoutes(control[:nc])
 		if x.Later() {
-			s.wait(&x.Query, packet[:n], route{c, from, control[:nc]})
+			s.wait(&x.Query, packet[:n], route{outbox: later, to: from, control: control[:nc]})
 		}
 		if len(out) == 0 {
 			continue

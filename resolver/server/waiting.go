@@ -11,8 +11,9 @@ import (
 
 // route is the way back to a client over UDP.
 type route struct {
-	socket  *net.UDPConn
+	outbox  *outbox
 	to      netip.AddrPort // with its zone, where it is of a link
+	raw     []byte         // in the place of to, as the kernel has it, for batches
 	control []byte         // which address was asked
 }
 
@@ -23,9 +24,13 @@ type waiting struct {
 	route    route
 	packet   []byte
 	reply    []byte
+	answer   func() // the Server's answerWaiting
 }
 
-// wait has a query that is to be answered later served by a goroutine of its own,
+// mostIdle is how many goroutines a Server keeps for queries that take long.
+const mostIdle = 256
+
+// wait has a query that is to be answered later served by another goroutine,
 // unless there are too many. The caller is a reader, so that Shutdown waits for
 // what it begins here.
 func (s *Server) wait(q *resolver.Query, packet []byte, back route) {
@@ -37,34 +42,49 @@ func (s *Server) wait(q *resolver.Query, packet []byte, back route) {
 	w, ok := s.waitings.Get().(*waiting)
 	if !ok {
 		w = new(waiting)
+		w.answer = func() { s.answerWaiting(w) }
 	}
 	w.packet = append(w.packet[:0], packet...)
+	back.raw = append(w.route.raw[:0], back.raw...)
 	back.control = append(w.route.control[:0], back.control...)
 	w.route = back
 	again(&w.exchange.Query, q)
 	w.exchange.Query.Context = s.context
 	s.done.Add(1)
-	go func() {
-		defer s.done.Done()
-		defer s.waiting.Add(-1)
-		s.answerWaiting(w)
-	}()
+	s.workers.Go(w.answer)
 }
 
-// answerWaiting serves a query that may wait, and sends its reply.
+// answerWaiting serves a query that may wait, and has its reply sent.
 func (s *Server) answerWaiting(w *waiting) {
-	out := s.responder.Load().Respond(&w.exchange, w.packet, w.reply[:0])
-	if len(out) > 0 {
-		_, _, err := w.route.socket.WriteMsgUDPAddrPort(out, w.route.control, w.route.to)
-		if err != nil && !errors.Is(err, net.ErrClosed) {
-			s.config.Logger.Debug("writing UDP", "to", w.route.to, "err", err)
-		}
-		if cap(out) <= wire.UDPBuffer {
-			w.reply = out
-		}
+	w.reply = s.responder.Load().Respond(&w.exchange, w.packet, w.reply[:0])
+	if len(w.reply) > 0 {
+		w.route.outbox.send(w)
+	} else {
+		s.waited(w)
+	}
+}
+
+// waited ends the wait of a query whose reply was sent, if there is one.
+func (s *Server) waited(w *waiting) {
+	if cap(w.reply) > wire.UDPBuffer {
+		w.reply = nil
 	}
 	w.exchange.Reply = resolver.Reply{} // what it points to is not kept
 	s.waitings.Put(w)
+	s.waiting.Add(-1)
+	s.done.Done()
+}
+
+// newOutbox returns where replies leave by c, one by one.
+func (s *Server) newOutbox(c *net.UDPConn) *outbox {
+	return &outbox{sent: s.waited, write: func(all []*waiting) {
+		for _, w := range all {
+			_, _, err := c.WriteMsgUDPAddrPort(w.reply, w.route.control, w.route.to)
+			if err != nil && !errors.Is(err, net.ErrClosed) {
+				s.config.Logger.Debug("writing UDP", "to", w.route.to, "err", err)
+			}
+		}
+	}}
 }
 
 // again makes q the query that from was when it came, to be served anew.

@@ -146,6 +146,42 @@ func TestOutOfOrder(t *testing.T) {
 	})
 }
 
+// TestManyWaiting sees that of replies that are ready together, more than leave by
+// one system call, each client gets its own.
+func TestManyWaiting(t *testing.T) {
+	const clients, each = 3, slowIDs / 3
+	p := newPatient()
+	s := start(t, p, server.Config{Addr: "[::]:0", Readers: 1})
+	var conns [clients]net.Conn
+	var ids [clients][]uint16
+	for i := range conns {
+		conns[i] = dial(t, "udp", s)
+		for range each {
+			id := uint16(i*each + len(ids[i]))
+			ids[i] = append(ids[i], id)
+			write(t, conns[i], framed(t, id)[2:])
+		}
+	}
+	p.begun(t, clients*each)
+	close(p.release)
+	for i, c := range conns {
+		var got []uint16
+		for range each {
+			b := make([]byte, 512)
+			n, err := c.Read(b)
+			if err != nil {
+				t.Fatalf("client %d, after replies to %d: %v", i, got, err)
+			}
+			got = append(got, dnstest.Unpack(t, b[:n]).Id)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(ids[i], got); diff != "" {
+			t.Errorf("replies to client %d (-want +got):\n%s", i, diff)
+		}
+	}
+	dnstest.Eventually(t, "the end of all", func() bool { udp, _ := s.Waiting(); return udp == 0 })
+}
+
 // TestMaxPerConn asks more on one connection than may be under way: it is not read,
 // and no goroutine waits for it (CVE-2025-47950).
 func TestMaxPerConn(t *testing.T) {
