@@ -9,7 +9,8 @@
 // question, takes resource records one by one, and knows its size limit, so
 // that what does not fit is left out by the rules of RFC 2181 section 9 and
 // never leaves a broken message. A Message is a reply of another server, or one made
-// elsewhere, checked once by ReadMessage so that a Reply can take it in as it is.
+// elsewhere, checked once by ReadMessage or ReadReply so that a Reply can take it in
+// as it is.
 //
 // What always holds:
 //   - Every message that Reply returns is well formed and within its limit.

@@ -36,7 +36,10 @@ var ErrMessage = errors.New("not a well-formed message with one question")
 // question: names are within their limits, and pointers lead to earlier names
 // alone (RFC 1035 section 4.1.4). RDATA is read as far as it has names or is an
 // address. An OPT or TSIG record, which concerns a single hop, is ErrMessage.
-func ReadMessage(msg []byte) (*Message, error) {
+func ReadMessage(msg []byte) (*Message, error) { return readMessage(msg, nil) }
+
+// readMessage is ReadMessage, or if opt is not nil, ReadReply.
+func readMessage(msg []byte, opt *optRecord) (*Message, error) {
 	if len(msg) < HeaderLen || len(msg) > MaxTCP || binary.BigEndian.Uint16(msg[4:]) != 1 {
 		return nil, ErrMessage
 	}
@@ -66,10 +69,15 @@ func ReadMessage(msg []byte) (*Message, error) {
 			if !ok {
 				return nil, ErrMessage
 			}
-			switch binary.BigEndian.Uint16(msg[fixed:]) {
-			case TypeOPT, TypeTSIG:
+			switch typ := binary.BigEndian.Uint16(msg[fixed:]); {
+			case typ == TypeOPT && opt != nil && Section(s) == Additional && len(m.records) == total-1 && opt.read(msg[at:next]):
+				m.count[s]--
+				m.Rcode |= opt.rcode
+				m.EDE = opt.ede
+				continue // it was the last record
+			case typ == TypeOPT, typ == TypeTSIG, opt != nil && !isUsual(msg[at:next], fixed-at, Section(s)):
 				return nil, ErrMessage
-			case TypeSOA:
+			case typ == TypeSOA:
 				m.negative = m.negative || Section(s) == Authority
 			}
 			m.records = append(m.records, place{uint16(at - end), uint16(fixed - end)})

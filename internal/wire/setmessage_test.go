@@ -233,6 +233,13 @@ func TestSetMessageAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { mustRead(t, msg) }); n > 2 {
 		t.Errorf("reading allocates %v times, want 2: the message and its places", n)
 	}
+	if n := testing.AllocsPerRun(100, func() {
+		if _, _, err := ReadReply(msg); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 2 {
+		t.Errorf("reading a reply allocates %v times, want 2", n)
+	}
 }
 
 func TestExtendedRcode(t *testing.T) {

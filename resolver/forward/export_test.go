@@ -20,11 +20,15 @@ func Checking(h *Handler) (n int) {
 	return n
 }
 
-// ReadAnswer reads a reply of an upstream.
-func ReadAnswer(msg []byte) (*wire.Message, error) {
-	a, err := readAnswer(msg)
+// ReadAnswer reads a reply of an upstream, and says whether that has an OPT record.
+func ReadAnswer(msg []byte) (*wire.Message, bool, error) { return opened(readAnswer(msg)) }
+
+// ReadUnusual reads a reply of an upstream as one that is not as most are.
+func ReadUnusual(msg []byte) (*wire.Message, bool, error) { return opened(readUnusual(msg)) }
+
+func opened(a *answer, err error) (*wire.Message, bool, error) {
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return a.message, nil
+	return a.message, a.hasOPT, nil
 }

@@ -1,9 +1,12 @@
 package forward_test
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
@@ -12,7 +15,8 @@ import (
 )
 
 // FuzzReply is of what an upstream may send: either it counts for nothing, or what
-// is relayed is well formed, with TTLs in their range.
+// is relayed is well formed, with TTLs in their range. What is read by the fast path
+// is what another parser reads.
 func FuzzReply(f *testing.F) {
 	m := dnstest.Question("www.example.org", dns.TypeA)
 	r := reply(dnstest.EDNS(m, 1232), "192.0.2.1")
@@ -32,9 +36,15 @@ func FuzzReply(f *testing.F) {
 	f.Add(dnstest.Pack(f, r))
 	r.Compress = true
 	f.Add(dnstest.Pack(f, r))
+	r.Ns = nil
+	f.Add(dnstest.Pack(f, r)) // as most replies are
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		got, err := forward.ReadAnswer(msg)
+		given := bytes.Clone(msg)
+		got, hasOPT, err := forward.ReadAnswer(msg)
+		if !bytes.Equal(given, msg) {
+			t.Error("the message was changed")
+		}
 		if (got == nil) != (err != nil) {
 			t.Fatalf("message %v, error %v", got, err)
 		}
@@ -47,5 +57,37 @@ func FuzzReply(f *testing.F) {
 			}
 			return true
 		})
+		other, otherOPT, err := forward.ReadUnusual(msg)
+		if err != nil {
+			return // an option that is malformed, say, and of no use here
+		}
+		if diff := cmp.Diff(relayed(t, msg, other), relayed(t, msg, got)); diff != "" {
+			t.Errorf("what is relayed (-slow path +fast path):\n%s", diff)
+		}
+		if diff := cmp.Diff(other.EDE, got.EDE); diff != "" || otherOPT != hasOPT {
+			t.Errorf("OPT record: %v by the slow path, %v by the fast one; Extended DNS Error (-slow path +fast path):\n%s", otherOPT, hasOPT, diff)
+		}
 	})
+}
+
+// relayed returns what a client gets of the message in msg, as read, over a stream.
+func relayed(t *testing.T, msg []byte, m *wire.Message) string {
+	t.Helper()
+	asked := new(dns.Msg)
+	if err := asked.Unpack(msg); err != nil {
+		t.Fatal(err)
+	}
+	asked = &dns.Msg{Question: asked.Question}
+	var q wire.Query
+	if q.Parse(dnstest.Pack(t, asked)) != wire.Accept {
+		return "not a question that is asked"
+	}
+	var r wire.Reply
+	r.Start(&q, nil, true)
+	if !r.SetMessage(m, wire.Fresh) {
+		t.Fatal("SetMessage = false for the message's own question")
+	}
+	got := dnstest.Unpack(t, r.Finish())
+	got.Compress = false
+	return fmt.Sprint(got, m.Rcode, m.Authentic)
 }

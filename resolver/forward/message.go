@@ -121,8 +121,21 @@ type answer struct {
 // errMalformed is why a reply that matches counts for nothing.
 var errMalformed = errors.New("malformed reply")
 
-// readAnswer reads a reply that matches. Nothing in it ends the process.
-func readAnswer(msg []byte) (a *answer, err error) {
+// readAnswer reads a reply that matches, of which it keeps nothing. Nothing in it
+// ends the process.
+func readAnswer(msg []byte) (*answer, error) {
+	// Fast path
+	if m, hasOPT, err := wire.ReadReply(bytes.Clone(msg)); err == nil {
+		return &answer{message: m, hasOPT: hasOPT}, nil
+	}
+	return readUnusual(msg)
+}
+
+// readUnusual is readAnswer for what wire.ReadReply does not take: it is brought
+// into our form, if it is well formed.
+//
+// Slow path
+func readUnusual(msg []byte) (a *answer, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			a, err = nil, fmt.Errorf("%w: %v", errMalformed, reason)
