@@ -23,13 +23,13 @@ func (u *upstream) askStream(q *query, end time.Time) (*answer, error) {
 		proto = "tcp-tls"
 	}
 	if c := u.pool.get(); c != nil {
-		u.metrics.connected(u.to, proto, true)
+		u.counts.connected(proto, true)
 		a, err := u.askOver(c, q, u.deadline(end))
 		if err == nil || isTimeout(err) || errors.Is(err, errMalformed) {
 			return a, err
 		}
 	}
-	u.metrics.connected(u.to, proto, false)
+	u.counts.connected(proto, false)
 	c, err := u.dial(u.deadline(end))
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (u *upstream) askUDP(q *query, deadline time.Time) (*answer, error) {
 	if a := u.config.SourceAddress; a.IsValid() {
 		local = &net.UDPAddr{IP: a.AsSlice(), Zone: a.Zone()}
 	}
-	u.metrics.connected(u.to, "udp", false)
+	u.counts.opened()
 	c, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(u.Addr))
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func (h *Handler) doubt(u *upstream) {
 			if int(u.fails.Add(1)) == u.config.MaxFails {
 				h.log.Warn("upstream is down", "handler", Name, "upstream", u.to, "err", err)
 			}
-			u.metrics.checkFailed(u.to)
+			u.counts.checkFailed()
 			select {
 			case <-u.done:
 				return

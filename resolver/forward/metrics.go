@@ -3,6 +3,7 @@ package forward
 import (
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -56,34 +57,70 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// answered tells of an exchange that ended in a reply.
-func (m *Metrics) answered(to string, rcode int, took time.Duration) {
+// upstreamMetrics are those of one upstream. What queries count is looked up once,
+// when the first does. Nil counts nothing.
+type upstreamMetrics struct {
+	*Metrics
+	to        string
+	sockets   func() prometheus.Counter
+	durations [16]func() prometheus.Observer // by rcode
+}
+
+// of returns the metrics of an upstream.
+func (m *Metrics) of(to string) *upstreamMetrics {
 	if m == nil {
-		return
+		return nil
 	}
+	u := &upstreamMetrics{Metrics: m, to: to}
+	u.sockets = sync.OnceValue(func() prometheus.Counter { return m.misses.WithLabelValues(Name, to, "udp") })
+	for rcode := range u.durations {
+		u.durations[rcode] = sync.OnceValue(func() prometheus.Observer { return u.observer(rcode) })
+	}
+	return u
+}
+
+// observer returns what observes exchanges with an rcode.
+func (u *upstreamMetrics) observer(rcode int) prometheus.Observer {
 	text, ok := dns.RcodeToString[rcode]
 	if !ok {
 		text = strconv.Itoa(rcode)
 	}
-	m.duration.WithLabelValues(Name, to, text).Observe(took.Seconds())
+	return u.duration.WithLabelValues(Name, u.to, text)
 }
 
-// checkFailed tells of a health check.
-func (m *Metrics) checkFailed(to string) {
-	if m != nil {
-		m.checkFailures.WithLabelValues(Name, to).Inc()
+// answered tells of an exchange that ended in a reply.
+func (u *upstreamMetrics) answered(rcode int, took time.Duration) {
+	switch {
+	case u == nil:
+	case rcode < len(u.durations):
+		u.durations[rcode]().Observe(took.Seconds())
+	default:
+		u.observer(rcode).Observe(took.Seconds())
 	}
 }
 
-// connected tells of the socket or connection of an exchange by proto: udp, tcp
-// or tcp-tls.
-func (m *Metrics) connected(to, proto string, reused bool) {
+// checkFailed tells of a health check.
+func (u *upstreamMetrics) checkFailed() {
+	if u != nil {
+		u.checkFailures.WithLabelValues(Name, u.to).Inc()
+	}
+}
+
+// opened tells of the socket of an exchange by UDP.
+func (u *upstreamMetrics) opened() {
+	if u != nil {
+		u.sockets().Inc()
+	}
+}
+
+// connected tells of the connection of an exchange by proto: tcp or tcp-tls.
+func (u *upstreamMetrics) connected(proto string, reused bool) {
 	switch {
-	case m == nil:
+	case u == nil:
 	case reused:
-		m.hits.WithLabelValues(Name, to, proto).Inc()
+		u.hits.WithLabelValues(Name, u.to, proto).Inc()
 	default:
-		m.misses.WithLabelValues(Name, to, proto).Inc()
+		u.misses.WithLabelValues(Name, u.to, proto).Inc()
 	}
 }
 

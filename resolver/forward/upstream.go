@@ -17,10 +17,11 @@ import (
 type upstream struct {
 	*shared
 	Target
-	to   string // its address and port, as errors and metrics name it
-	tls  *tls.Config
-	http *http.Client // for HTTPS
-	pool pool         // of connections
+	to     string // its address and port, as errors and metrics name it
+	counts *upstreamMetrics
+	tls    *tls.Config
+	http   *http.Client // for HTTPS
+	pool   pool         // of connections
 
 	fails    atomic.Int32 // failed checks since the last reply
 	checking atomic.Bool
@@ -40,6 +41,7 @@ type shared struct {
 // newUpstream returns the upstream at t, which is an address.
 func (s *shared) newUpstream(t Target) *upstream {
 	u := &upstream{shared: s, Target: t, to: t.Addr.String(), done: make(chan struct{})}
+	u.counts = s.metrics.of(u.to)
 	u.pool = pool{expire: s.config.Expire, maxAge: s.config.MaxAge, most: s.config.MaxIdleConns, now: s.now}
 	if t.Protocol == Plain {
 		return u
@@ -83,7 +85,7 @@ func (u *upstream) ask(q *query, end time.Time) (*answer, error) {
 	if err != nil {
 		return a, err
 	}
-	u.metrics.answered(u.to, int(a.message.Rcode), u.now().Sub(start))
+	u.counts.answered(int(a.message.Rcode), u.now().Sub(start))
 	return a, nil
 }
 
