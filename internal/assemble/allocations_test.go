@@ -1,6 +1,8 @@
 package assemble
 
 import (
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/internal/wire"
+	"github.com/rollcall-dns/rollcall/resolver/cache"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/server"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -57,11 +60,11 @@ const everything = `.:53 {
 }
 `
 
-// prepare makes what everything becomes, but for sockets: that is not to be had
+// prepare makes what a Corefile becomes, but for sockets: that is not to be had
 // from outside.
-func prepare(t *testing.T) *generation {
+func prepare(t *testing.T, text string) *generation {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(everything))
+	f, err := corefile.Parse("Corefile", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +80,12 @@ func prepare(t *testing.T) *generation {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(g.close)
 	return g
 }
 
 func TestServerConfig(t *testing.T) {
-	g := prepare(t)
+	g := prepare(t, everything)
 	if len(g.listeners) != 1 {
 		t.Fatalf("%d listeners", len(g.listeners))
 	}
@@ -98,7 +102,7 @@ func TestServerConfig(t *testing.T) {
 
 // TestNoAllocations measures the chain that a Corefile becomes.
 func TestNoAllocations(t *testing.T) {
-	g := prepare(t)
+	g := prepare(t, everything)
 	for _, e := range dnstest.Objects() {
 		g.allZones()[0].Apply(e)
 	}
@@ -164,4 +168,100 @@ func TestNoAllocations(t *testing.T) {
 			})
 		}
 	}
+}
+
+// forwarding is kubeadm's Corefile as far as it is on the way of a query for
+// another zone; %s is the upstream.
+const forwarding = `.:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        manifests /nowhere
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    prometheus
+    forward . %s {
+        max_concurrent 1000
+    }
+    cache 30
+    loop
+    reload
+    loadbalance
+}
+`
+
+// TestNoAllocationsOfHits measures replies from the cache, which the goroutine that
+// reads packets gives: its queries may not wait.
+func TestNoAllocationsOfHits(t *testing.T) {
+	g := prepare(t, fmt.Sprintf(forwarding, upstream(t)))
+	for _, e := range dnstest.Objects() {
+		g.allZones()[0].Apply(e)
+	}
+	responder := g.serverConfig(g, g.listeners[0]).Responder
+	x, dst := dnstest.Exchange(), make([]byte, 0, wire.UDPBuffer)
+	for _, q := range []struct {
+		name           string
+		rcode, answers int
+	}{
+		{"www.example.org.", dns.RcodeSuccess, 3},
+		{"nothing.example.org.", dns.RcodeNameError, 0},
+		{"10.2.0.192.in-addr.arpa.", dns.RcodeNameError, 0},
+	} {
+		t.Run(q.name, func(t *testing.T) {
+			packet := dnstest.Pack(t, dnstest.EDNS(dnstest.Question(q.name, dns.TypeA), 1232))
+			responder.Respond(x, packet, dst)
+			if !x.Later() {
+				t.Fatal("not forwarded: it was answered at once")
+			}
+			x.Query.Context = t.Context()
+			first := dnstest.Unpack(t, responder.Respond(x, packet, dst))
+			x.Query.Context = nil
+			got := dnstest.Unpack(t, responder.Respond(x, packet, dst))
+			for when, m := range map[string]*dns.Msg{"first": first, "from the cache": got} {
+				if m.Rcode != q.rcode || len(m.Answer) != q.answers {
+					t.Fatalf("%s: not the upstream's answer:\n%v", when, m)
+				}
+			}
+			if n := testing.AllocsPerRun(500, func() { responder.Respond(x, packet, dst) }); n != 0 {
+				t.Errorf("%v allocations, want none", n)
+			}
+			if x.Reply.Handler != cache.Name {
+				t.Errorf("measured were replies of %q, want the cache's", x.Reply.Handler)
+			}
+		})
+	}
+}
+
+// upstream starts a server that has three addresses for names that begin with www,
+// and denies all others. It returns its address.
+func upstream(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	soa, err := dns.NewRR(". 60 IN SOA ns. host. 1 60 60 60 60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan struct{})
+	server := &dns.Server{PacketConn: c, NotifyStartedFunc: func() { close(started) }, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+		r := new(dns.Msg).SetReply(m)
+		r.Compress = true
+		name := m.Question[0].Name
+		if strings.HasPrefix(name, "www.") {
+			for i := range byte(3) {
+				h := dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}
+				r.Answer = append(r.Answer, &dns.A{Hdr: h, A: net.IPv4(192, 0, 2, i)})
+			}
+		} else {
+			r.Rcode, r.Ns = dns.RcodeNameError, []dns.RR{soa}
+		}
+		_ = w.WriteMsg(r)
+	})}
+	go func() { _ = server.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() { _ = server.Shutdown() })
+	return c.LocalAddr().String()
 }
