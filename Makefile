@@ -51,7 +51,7 @@ differences: deps ## compare answers with CoreDNS's, and check docs/differences.
 conformance: deps ## ask a server what the RFCs want (SERVER=127.0.0.1:53; without it, Rollcall)
 	cd test && $(GO) test -count=1 ./conformance $(if $(SERVER),-v -args -server $(SERVER))
 
-bench: deps ## measure beside Knot DNS, NSD and CoreDNS; takes ten to twenty minutes
+bench: deps ## measure beside Knot DNS, NSD, CoreDNS and Unbound; takes fifteen to thirty minutes
 	cd test && $(GO) run ./build && $(GO) run ./bench
 
 fuzz: ## run each fuzz target for FUZZ (10s)

@@ -22,68 +22,102 @@ type bench struct {
 	dir  string               // for everything that is written
 	logf func(string, ...any) // gets a line for each step
 
-	questions  []question
-	contenders []*contender
-	control    []int // the processes of the control plane, if there is one
+	program    string       // rollcall
+	contenders []*contender // of the table that is being measured
+	questions  []question   // for all of them
+	control    []int        // the processes of the control plane, if there is one
+	upstream   []int        // the processes of the server that is forwarded to, if there is one
+	names      int          // that were made up for forwarders so far
 	dnsperf    dnsperf
 	result     result
 }
 
 // run fills in the result. When it returns, nothing that it started is left.
-func (b *bench) run(ctx context.Context) error {
+func (b *bench) run(ctx context.Context) (err error) {
 	b.result.Options = resultOptions{Rounds: b.rounds, Seconds: b.seconds, Services: b.services}
 	b.result.Sizes = make(map[string]sizes)
-	from, stop, err := b.prepare(ctx)
-	defer stop()
-	if err != nil {
+	if b.dnsperf, err = findDNSPerf(ctx, b.logf); err != nil {
 		return err
 	}
-	defer func() {
-		for _, c := range b.contenders {
-			c.process.Kill()
+	if b.program, err = rollcall.Build(ctx, false); err != nil {
+		return err
+	}
+	if servers := b.of(authorities()); len(servers) > 0 {
+		if err := b.authority(ctx, servers); err != nil {
+			return err
 		}
-	}()
-	if err := b.start(ctx, from); err != nil {
-		return err
 	}
-	if err := b.agree(ctx); err != nil {
-		return err
-	}
-	for round := range b.rounds {
-		if err := b.round(ctx, round+1); err != nil {
+	if servers := b.of(forwarders()); len(servers) > 0 {
+		if err := b.forwarding(ctx, servers); err != nil {
 			return err
 		}
 	}
 	return b.result.summarise()
 }
 
+// of returns the servers that are to be measured and are of one table.
+func (b *bench) of(table []string) []string {
+	return slices.DeleteFunc(slices.Clone(b.servers), func(name string) bool { return !slices.Contains(table, name) })
+}
+
+// authority measures the servers that have the records themselves.
+func (b *bench) authority(ctx context.Context, servers []string) error {
+	from, stop, err := b.prepare(ctx, servers)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	defer b.kill()
+	if err := b.start(ctx, servers, from, b.questions[slices.IndexFunc(b.questions, exists)]); err != nil {
+		return err
+	}
+	// The control plane has done its work; watches stay open while it stands
+	// still, and nobody's figures have its CPU time in them.
+	for _, pid := range b.control {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return fmt.Errorf("halting the control plane: %w", err)
+		}
+	}
+	if err := b.agree(ctx); err != nil {
+		return err
+	}
+	for round := range b.rounds {
+		if err := b.round(ctx, round+1, loadUDP, loadTCP, loadHalf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kill ends the contenders.
+func (b *bench) kill() {
+	for _, c := range b.contenders {
+		c.process.Kill()
+	}
+	b.contenders = nil
+}
+
 // prepare writes the world in all the forms that contenders read it in. What it
 // returns to call at the end is never nil.
-func (b *bench) prepare(ctx context.Context) (from sources, stop func(), err error) {
+func (b *bench) prepare(ctx context.Context, servers []string) (from sources, stop func(), err error) {
 	stop = func() {}
-	if b.dnsperf, err = findDNSPerf(ctx, b.logf); err != nil {
-		return from, stop, err
-	}
 	world := newWorld(b.services)
 	b.questions = newQuestions(world)
 	if err := writeQuestions(filepath.Join(b.dir, "questions"), b.questions); err != nil {
 		return from, stop, err
 	}
-	from.manifests = filepath.Join(b.dir, "manifests")
+	from = sources{program: b.program, manifests: filepath.Join(b.dir, "manifests")}
 	if err := os.Mkdir(from.manifests, 0o755); err != nil {
 		return from, stop, fmt.Errorf("creating a folder: %w", err)
 	}
 	if err := writeManifests(from.manifests, world); err != nil {
 		return from, stop, err
 	}
-	if from.program, err = rollcall.Build(ctx, false); err != nil {
-		return from, stop, err
-	}
 	b.logf("printing the zones of %d Services", b.services)
 	if from.zones, err = peers.ZoneFiles(ctx, from.program, b.dir, "-manifests", from.manifests); err != nil {
 		return from, stop, err
 	}
-	if !slices.Contains(b.servers, corednsKube) {
+	if !slices.Contains(servers, corednsKube) {
 		return from, stop, nil
 	}
 	var control *cluster.Cluster
@@ -111,12 +145,12 @@ func (b *bench) prepare(ctx context.Context) (from sources, stop func(), err err
 }
 
 // start starts the contenders on the servers' core, and moves what remains of
-// the work to the other.
-func (b *bench) start(ctx context.Context, from sources) error {
+// the work to the other. Each has an answer to first then, whose name exists.
+func (b *bench) start(ctx context.Context, servers []string, from sources, first question) error {
 	if err := pin(serverCore); err != nil {
 		return err
 	}
-	for _, name := range b.servers {
+	for _, name := range servers {
 		dir := filepath.Join(b.dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return fmt.Errorf("creating a folder: %w", err)
@@ -128,20 +162,13 @@ func (b *bench) start(ctx context.Context, from sources) error {
 				return err
 			}
 			b.contenders = append(b.contenders, c)
-			return c.answers(ctx, b.questions[slices.IndexFunc(b.questions, exists)])
+			return c.answers(ctx, first)
 		})
 		if err != nil {
 			return err
 		}
 		c.pids = pids
 		b.logf("%s answers after %.1fs", name, time.Since(begin).Seconds())
-	}
-	// The control plane has done its work; watches stay open while it stands
-	// still, and nobody's figures have its CPU time in them.
-	for _, pid := range b.control {
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			return fmt.Errorf("halting the control plane: %w", err)
-		}
 	}
 	return pin(loadCore)
 }
@@ -181,13 +208,15 @@ func (b *bench) agree(ctx context.Context) error {
 // servers to each positive answer (told to be minimal, it leaves out the
 // addresses that an SRV record needs, too), CoreDNS names nothing twice the same
 // way; the table shows what that makes.
-func strict(c *contender) bool { return strings.HasPrefix(c.name, plain) || c.name == knot }
+func strict(c *contender) bool {
+	return strings.HasPrefix(c.name, plain) || c.name == knot || c.name == unbound
+}
 
 // round is every contender under every load, in turns. The load is the outer loop,
 // so that the runs that are compared are close together in time.
-func (b *bench) round(ctx context.Context, round int) error {
+func (b *bench) round(ctx context.Context, round int, loads ...string) error {
 	half := 0 // of Knot's rate in this round
-	for _, load := range []string{loadUDP, loadTCP, loadHalf} {
+	for _, load := range loads {
 		if load == loadHalf && half == 0 {
 			b.logf("no latencies: they are measured at half of what Knot answers, and it is not here")
 			break

@@ -12,13 +12,15 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/rollcall-dns/rollcall/test/dnsquery"
 	"github.com/rollcall-dns/rollcall/test/peers"
 	"github.com/rollcall-dns/rollcall/test/process"
 	"github.com/rollcall-dns/rollcall/test/rollcall"
 )
 
-// The contenders by name, in the order of the table. The bars against CoreDNS are
-// those against corednsKube: its plugin file only shows what the plugin adds.
+// The contenders by name, in the order of the tables. The bars against CoreDNS are
+// those against corednsKube, as its plugin file only shows what the plugin adds,
+// and of forwarding, against corednsForward.
 const (
 	plain       = "rollcall"
 	kubeadm     = "rollcall-kubeadm"
@@ -26,9 +28,20 @@ const (
 	nsd         = "nsd"
 	corednsFile = "coredns-file"
 	corednsKube = "coredns-kubernetes"
+
+	plainForward   = "rollcall-forward"
+	unbound        = "unbound"
+	corednsForward = "coredns-forward"
 )
 
-func names() []string { return []string{plain, kubeadm, knot, nsd, corednsFile, corednsKube} }
+// authorities are the contenders that have the records themselves, forwarders those
+// that ask another server: a table of each.
+func authorities() []string {
+	return []string{plain, kubeadm, knot, nsd, corednsFile, corednsKube}
+}
+func forwarders() []string { return []string{plainForward, unbound, corednsForward} }
+
+func names() []string { return append(authorities(), forwarders()...) }
 
 // descriptions say what a contender serves, and how.
 var descriptions = map[string]string{
@@ -38,6 +51,10 @@ var descriptions = map[string]string{
 	nsd:         "NSD, zone files",
 	corednsFile: "CoreDNS, plugin `file`",
 	corednsKube: "CoreDNS, plugin `kubernetes`, kubeadm's Corefile",
+
+	plainForward:   "Rollcall, kubeadm's Corefile without `kubernetes`",
+	unbound:        "Unbound, a `forward-zone`",
+	corednsForward: "CoreDNS, kubeadm's Corefile without `kubernetes`",
 }
 
 // A contender is a running server.
@@ -58,12 +75,20 @@ const kubernetesBody = `kubernetes cluster.local in-addr.arpa ip6.arpa {
 }
 `
 
-// sources are where the contenders get the world from.
+// kubeadmBody is what stands in kubeadm's Corefile beside bind and ready, with
+// kubernetes, which may be empty, in its place.
+func kubeadmBody(health, kubernetes, metrics, upstream string) string {
+	return fmt.Sprintf("errors\nhealth %s {\nlameduck 5s\n}\n%sprometheus %s\nforward . %s {\nmax_concurrent 1000\n}\ncache 30\nloop\nreload\nloadbalance",
+		health, kubernetes, metrics, upstream)
+}
+
+// sources are where the contenders get their answers from.
 type sources struct {
 	program    string            // rollcall
 	manifests  string            // a folder
 	zones      map[string]string // zone files by apex
 	kubeconfig string            // of an API server, if a contender wants it
+	upstream   netip.AddrPort    // for those that forward
 }
 
 // start starts a contender on the core that this process is pinned to, and
@@ -82,16 +107,15 @@ func start(ctx context.Context, name, dir string, from sources, logf func(string
 		c.metrics = local(0)
 		// A second block, which nobody asks, so that there are metrics of the
 		// process and none of the queries.
-		c.process, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
+		server, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
 			".:%s {\nbind 127.0.0.1\n%s}\n.:%s {\nbind 127.0.0.1\nprometheus %s\n}\n",
 			ports[3], fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), ports[4], c.metrics))
 	case kubeadm:
 		c.metrics = local(0)
 		// Whole; nothing answers at the address that it forwards to.
-		c.process, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
-			".:%s {\nbind 127.0.0.1\nerrors\nhealth %s {\nlameduck 5s\n}\nready %s\n%sprometheus %s\n"+
-				"forward . %s {\nmax_concurrent 1000\n}\ncache 30\nloop\nreload\nloadbalance\n}\n",
-			ports[3], local(1), local(2), fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), c.metrics, local(4)))
+		server, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(
+			".:%s {\nbind 127.0.0.1\nready %s\n%s\n}\n",
+			ports[3], local(2), kubeadmBody(local(1), fmt.Sprintf(kubernetesBody, "manifests "+from.manifests), c.metrics, local(4))))
 	case knot:
 		server, err = peers.Knot(ctx, dir, from.zones, options)
 	case nsd:
@@ -111,20 +135,29 @@ func start(ctx context.Context, name, dir string, from sources, logf func(string
 		server, err = peers.CoreDNS(ctx, dir, logf, fmt.Sprintf(
 			"errors\nhealth %s {\nlameduck 5s\n}\n%sprometheus %s\ncache 30 {\ndisable success cluster.local\ndisable denial cluster.local\n}\nreload\nloadbalance",
 			local(1), fmt.Sprintf(kubernetesBody, "kubeconfig "+from.kubeconfig), c.metrics))
+	case plainForward:
+		c.metrics = local(0)
+		server, err = serve(ctx, from.program, dir, ports[3], fmt.Sprintf(".:%s {\nbind 127.0.0.1\nready %s\n%s\n}\n",
+			ports[3], local(2), kubeadmBody(local(1), "", c.metrics, from.upstream.String())))
+	case unbound:
+		server, err = peers.Unbound(ctx, dir, from.upstream, options)
+	case corednsForward:
+		c.metrics = local(0)
+		server, err = peers.CoreDNS(ctx, dir, logf, kubeadmBody(local(1), "", c.metrics, from.upstream.String()))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	if server != nil {
-		c.process, c.addr = server.Process, server.Addr
-	} else if c.addr, err = netip.ParseAddrPort(local(3)); err != nil {
-		return nil, err
-	}
+	c.process, c.addr = server.Process, server.Addr
 	return c, nil
 }
 
-// serve starts Rollcall with a Corefile.
-func serve(ctx context.Context, program, dir, port, text string) (*process.Process, error) {
+// serve starts Rollcall with a Corefile that serves a port of 127.0.0.1.
+func serve(ctx context.Context, program, dir, port, text string) (*peers.Server, error) {
+	addr, err := netip.ParseAddrPort("127.0.0.1:" + port)
+	if err != nil {
+		return nil, err
+	}
 	conf := filepath.Join(dir, "Corefile")
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, fmt.Errorf("writing a Corefile: %w", err)
@@ -133,7 +166,7 @@ func serve(ctx context.Context, program, dir, port, text string) (*process.Proce
 	if err != nil {
 		return nil, err
 	}
-	return server.Process, nil
+	return &peers.Server{Server: dnsquery.Server{Addr: addr}, Process: server.Process}, nil
 }
 
 // answers waits until a contender has the answer to a question whose name

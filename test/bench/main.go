@@ -46,6 +46,7 @@ func parse(args []string) (options, error) {
 	o := options{}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	servers := set.String("servers", strings.Join(full.servers, ","), "which to measure, `NAMES` with commas between")
+	forward := set.Bool("forward", false, "measure only those of them that forward")
 	set.IntVar(&o.rounds, "rounds", full.rounds, "how many rounds; what is reported is their median")
 	set.IntVar(&o.seconds, "seconds", full.seconds, "how long each run takes")
 	set.IntVar(&o.services, "services", full.services, "how many Services there are, a multiple of 100")
@@ -63,9 +64,16 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("-servers: no server %q, there are: %s", name, strings.Join(full.servers, ", "))
 		}
 	}
+	if *forward {
+		o.servers = slices.DeleteFunc(o.servers, func(name string) bool { return !slices.Contains(forwarders(), name) })
+	}
 	switch {
+	case len(o.servers) == 0:
+		return o, fmt.Errorf("-forward: want some of these among -servers: %s", strings.Join(forwarders(), ", "))
 	case o.rounds < 1 || o.seconds < 1 || o.tries < 1:
 		return o, errors.New("-rounds, -seconds and -tries: want 1 at least")
+	case o.seconds > maxSeconds:
+		return o, fmt.Errorf("-seconds: at most %d are allowed, as what was cached before a run must last until its end", maxSeconds)
 	case o.services < 100 || o.services%100 != 0:
 		return o, errors.New("-services: want a multiple of 100")
 	case o.update && (len(o.servers) != len(full.servers) || o.rounds < full.rounds || o.services != full.services):

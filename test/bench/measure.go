@@ -17,6 +17,9 @@ const (
 	loadUDP  = "udp"  // as fast as the server or the load generator goes
 	loadTCP  = "tcp"  // likewise, pipelined
 	loadHalf = "half" // over UDP, at half of what Knot answered in the same round
+
+	loadHits   = "hits"   // as udp, of a forwarder that has the replies
+	loadMisses = "misses" // likewise, of one that has none of them
 )
 
 // A runResult is one run: one contender under one load. Times are in
@@ -26,20 +29,21 @@ type runResult struct {
 	Server      string   `json:"server"`
 	Load        string   `json:"load"`
 	PerSecond   float64  `json:"queries_per_second"`
-	Lost        float64  `json:"lost"`         // share of the questions
-	CPU         float64  `json:"cpu_us"`       // of the server, for each query
-	Allocations *float64 `json:"allocations"`  // of the server's whole process, for each query; null if it can't tell
-	Memory      int64    `json:"memory_bytes"` // resident, after the run
-	P50         float64  `json:"p50_us"`       // latency; half alone
-	P99         float64  `json:"p99_us"`       // latency; half alone
-	Late        float64  `json:"late_us"`      // 99th percentile of how late the load itself was; half alone
-	Others      float64  `json:"others_cores"` // CPU time of other processes of the machine, in cores
-	LoadAverage float64  `json:"load_average"` // of the minute before the run's end
-	Tries       int      `json:"tries"`        // how often it was made
+	Lost        float64  `json:"lost"`            // share of the questions
+	CPU         float64  `json:"cpu_us"`          // of the server, for each query
+	Allocations *float64 `json:"allocations"`     // of the server's whole process, for each query; null if it can't tell
+	Memory      int64    `json:"memory_bytes"`    // resident, after the run
+	P50         float64  `json:"p50_us"`          // latency; half alone
+	P99         float64  `json:"p99_us"`          // latency; half alone
+	Late        float64  `json:"late_us"`         // 99th percentile of how late the load itself was; half alone
+	Upstream    float64  `json:"upstream_cpu_us"` // of the server that is forwarded to, for each query
+	Others      float64  `json:"others_cores"`    // CPU time of other processes of the machine, in cores
+	LoadAverage float64  `json:"load_average"`    // of the minute before the run's end
+	Tries       int      `json:"tries"`           // how often it was made
 }
 
 func (r runResult) String() string {
-	s := fmt.Sprintf("%-18s %-4s %7.0f queries/s, %5.2f µs CPU", r.Server, r.Load, r.PerSecond, r.CPU)
+	s := fmt.Sprintf("%-18s %-6s %7.0f queries/s, %5.2f µs CPU", r.Server, r.Load, r.PerSecond, r.CPU)
 	if r.Load == loadHalf {
 		s += fmt.Sprintf(", p50 %.0f µs, p99 %.0f µs (sent late %.0f µs)", r.P50, r.P99, r.Late)
 	}
@@ -107,6 +111,10 @@ func (b *bench) quiet(ctx context.Context) error {
 // share for each query has the load's start and end in it, some milliseconds.
 func (b *bench) measure(ctx context.Context, c *contender, load string, perSecond int) (runResult, error) {
 	r := runResult{Server: c.name, Load: load}
+	asked, err := b.ask(ctx, c, load)
+	if err != nil {
+		return r, err
+	}
 	before, err := b.meter(ctx, c)
 	if err != nil {
 		return r, err
@@ -122,12 +130,19 @@ func (b *bench) measure(ctx context.Context, c *contender, load string, perSecon
 		r.PerSecond, r.Lost = completed/float64(b.seconds), 1-completed/float64(l.sent)
 		r.P50, r.P99, r.Late = micros(l.p50), micros(l.p99), micros(l.late)
 	} else {
-		p, err := b.dnsperf.flood(ctx, c, load, filepath.Join(b.dir, "questions"), b.seconds)
+		mode := loadUDP
+		if load == loadTCP {
+			mode = loadTCP
+		}
+		p, err := b.dnsperf.flood(ctx, c, mode, asked.file, b.seconds)
 		if err != nil {
 			return r, err
 		}
 		if err := b.expected(c, p); err != nil {
 			return r, err
+		}
+		if asked.most > 0 && p.sent > float64(asked.most) {
+			return r, fmt.Errorf("%.0f questions were asked, more than the %d that there are names for", p.sent, asked.most)
 		}
 		completed = p.completed
 		r.PerSecond, r.Lost = p.perSecond, 1-p.completed/p.sent
@@ -138,7 +153,11 @@ func (b *bench) measure(ctx context.Context, c *contender, load string, perSecon
 		return r, err
 	}
 	r.CPU = micros(after.server-before.server) / completed
-	r.Others = max(0, ((after.machine-before.machine)-(after.server-before.server)-(after.load-before.load)).Seconds()/wall.Seconds())
+	r.Upstream = micros(after.upstream-before.upstream) / completed
+	if err := checkUpstream(load, after.upstream-before.upstream, completed); err != nil {
+		return r, err
+	}
+	r.Others = max(0, ((after.machine-before.machine)-(after.server-before.server)-(after.load-before.load)-(after.upstream-before.upstream)).Seconds()/wall.Seconds())
 	if c.metrics != "" {
 		allocations := (after.allocations - before.allocations) / completed
 		r.Allocations = &allocations
@@ -148,6 +167,24 @@ func (b *bench) measure(ctx context.Context, c *contender, load string, perSecon
 	}
 	r.LoadAverage, err = loadAverage()
 	return r, err
+}
+
+// asked is what a run asks: the questions in a file, over and over, or most of
+// them at most, if that is not 0.
+type asked struct {
+	file string
+	most int
+}
+
+// ask gets ready what is asked in a run.
+func (b *bench) ask(ctx context.Context, c *contender, load string) (asked, error) {
+	switch load {
+	case loadHits:
+		return b.askKnown(ctx, c)
+	case loadMisses:
+		return b.askUnknown()
+	}
+	return asked{file: filepath.Join(b.dir, "questions")}, nil
 }
 
 // The share of the questions that are for names that do not exist, and how far
@@ -178,8 +215,8 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 
 // A meter is what has been taken up to a moment.
 type meter struct {
-	server, load, machine time.Duration // CPU time
-	allocations           float64       // of the server, if it is a Go program
+	server, load, upstream, machine time.Duration // CPU time
+	allocations                     float64       // of the server, if it is a Go program
 }
 
 func (b *bench) meter(ctx context.Context, c *contender) (m meter, err error) {
@@ -192,6 +229,9 @@ func (b *bench) meter(ctx context.Context, c *contender) (m meter, err error) {
 		return m, err
 	}
 	if m.load, err = cpuOfLoad(); err != nil {
+		return m, err
+	}
+	if m.upstream, err = cpuOf(b.upstream); err != nil {
 		return m, err
 	}
 	m.machine, err = cpuOfMachine()

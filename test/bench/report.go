@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-dns/rollcall/test/binaries"
@@ -21,28 +22,33 @@ type bar struct {
 
 // bars holds Rollcall to its bars, as far as the contenders are there. A latency
 // beside that of a Knot that did not carry half of its own rate says nothing.
-func bars(rows []row) []bar {
-	find := func(name string) row {
-		for _, w := range rows {
-			if w.Server == name {
-				return w
-			}
-		}
-		return row{}
-	}
+func bars(rows []row, forward []forwardRow) []bar {
+	find := func(name string) row { return first(rows, func(w row) bool { return w.Server == name }) }
 	ours, chain, peer, common := find(plain), find(kubeadm), find(knot), find(corednsKube)
+	relay := first(forward, func(w forwardRow) bool { return w.Server == plainForward })
 	number := func(f float64) *float64 { return &f }
-	all := []bar{
+	var later *float64
+	if ours.P99 != nil && peer.P99 != nil && !peer.Overloaded {
+		later = number(*ours.P99 - *peer.P99)
+	}
+	return []bar{
 		{"server CPU for each UDP query, against Knot DNS", 1.15, number(1.0), ours.UDPAgainst, "×"},
 		{"the same, against CoreDNS with plugin kubernetes", 1.0 / 6, number(1.0 / 8), ratio(ours.UDPCPU, common.UDPCPU), "×"},
 		{"server CPU for each pipelined TCP query, against Knot DNS", 1.3, number(1.0), ours.TCPAgainst, "×"},
 		{"server CPU for each UDP query with the handlers of kubeadm's Corefile, against without", 1.03, nil, ratio(chain.UDPCPU, ours.UDPCPU), "×"},
-		{"p99 latency at half of Knot's rate, beyond Knot's", 50, nil, nil, "µs"},
+		{"p99 latency at half of Knot's rate, beyond Knot's", 50, nil, later, "µs"},
+		{"server CPU for each reply from the cache, against Unbound", 1.3, nil, relay.Hits.AgainstUnbound, "×"},
+		{"the same, against CoreDNS", 1.0 / 4, nil, relay.Hits.AgainstCoreDNS, "×"},
+		{"server CPU for each query that is forwarded, against CoreDNS", 1, nil, relay.Misses.AgainstCoreDNS, "×"},
 	}
-	if ours.P99 != nil && peer.P99 != nil && !peer.Overloaded {
-		all[len(all)-1].Measured = number(*ours.P99 - *peer.P99)
+}
+
+// first returns the first row that is wanted, or an empty one.
+func first[W any](rows []W, wanted func(W) bool) (w W) {
+	if i := slices.IndexFunc(rows, wanted); i >= 0 {
+		return rows[i]
 	}
-	return all
+	return w
 }
 
 // ratio is a / b, and nil if either was not measured.
@@ -59,31 +65,68 @@ func (r *result) markdown() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d cores (%s), Linux %s, %s. %d Services; medians of %d rounds of %d seconds.\n\n",
 		r.Machine.Cores, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, r.Options.Services, r.Options.Rounds, r.Options.Seconds)
+	var worst disturbance
+	for _, table := range []func(*strings.Builder) []disturbance{r.authorities, r.forwarders} {
+		for _, d := range table(&s) {
+			worst.MostOthers, worst.MostLoad = max(worst.MostOthers, d.MostOthers), max(worst.MostLoad, d.MostLoad)
+		}
+	}
+	s.WriteString("| figure | bar | stretch | measured | |\n|---|---:|---:|---:|---|\n")
+	for _, b := range r.Bars {
+		fmt.Fprintf(&s, "| %s | ≤ %.3g %s | %s | %s | %s |\n", b.Figure, b.Bar, b.unit,
+			strings.TrimSpace(figure("≤ %.3g", b.Stretch, 1)), figure("%.3g", b.Measured, 1), b.verdict())
+	}
+	fmt.Fprintf(&s, "\nOther processes of the machine took up to %.2f cores during a run; the load average was up to %.1f, of which 2 are the run's own.\n",
+		worst.MostOthers, worst.MostLoad)
+	return s.String()
+}
+
+// authorities writes the table of those, if there are any, and returns what
+// disturbed them.
+func (r *result) authorities(s *strings.Builder) (all []disturbance) {
+	if len(r.Rows) == 0 {
+		return nil
+	}
 	s.WriteString("| server | UDP queries/s | CPU, µs/query | × Knot | TCP queries/s | CPU, µs/query | × Knot | p50, µs | p99, µs | memory, MB | allocations/query | bytes/reply |\n")
 	s.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	var others, load float64
 	for _, w := range r.Rows {
 		p50, p99 := figure("%.0f", w.P50, 1), figure("%.0f", w.P99, 1)
 		if w.Overloaded {
 			p50, p99 = "overloaded", "overloaded"
 		}
-		cells := []string{
-			descriptions[w.Server],
+		line(s, descriptions[w.Server],
 			figure("%.0f", w.UDP, 1), figure("%.2f", w.UDPCPU, 1), figure("%.2f", w.UDPAgainst, 1),
 			figure("%.0f", w.TCP, 1), figure("%.2f", w.TCPCPU, 1), figure("%.2f", w.TCPAgainst, 1),
 			p50, p99, figure("%.0f", w.Memory, 1e-6), figure("%.2f", w.Allocations, 1),
-			fmt.Sprintf("%.0f", r.Sizes[w.Server].All),
+			fmt.Sprintf("%.0f", r.Sizes[w.Server].All))
+		all = append(all, w.disturbance)
+	}
+	s.WriteByte('\n')
+	return all
+}
+
+// forwarders writes the table of those, likewise.
+func (r *result) forwarders(s *strings.Builder) (all []disturbance) {
+	if len(r.Forward) == 0 {
+		return nil
+	}
+	s.WriteString("| forwarding | cached: queries/s | CPU, µs/query | × Unbound | allocations/query | not cached: queries/s | CPU, µs/query | × Unbound | allocations/query | memory, MB | bytes/reply |\n")
+	s.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, w := range r.Forward {
+		cells := []string{descriptions[w.Server]}
+		for _, f := range []forwarded{w.Hits, w.Misses} {
+			cells = append(cells, figure("%.0f", f.PerSecond, 1), figure("%.2f", f.CPU, 1), figure("%.2f", f.AgainstUnbound, 1), figure("%.2f", f.Allocations, 1))
 		}
-		fmt.Fprintf(&s, "| %s |\n", strings.Join(cells, " | "))
-		others, load = max(others, w.MostOthers), max(load, w.MostLoad)
+		line(s, append(cells, figure("%.0f", w.Memory, 1e-6), fmt.Sprintf("%.0f", r.Sizes[w.Server].All))...)
+		all = append(all, w.disturbance)
 	}
-	s.WriteString("\n| figure | bar | stretch | measured | |\n|---|---:|---:|---:|---|\n")
-	for _, b := range r.Bars {
-		fmt.Fprintf(&s, "| %s | ≤ %.3g %s | %s | %s | %s |\n", b.Figure, b.Bar, b.unit,
-			strings.TrimSpace(figure("≤ %.3g", b.Stretch, 1)), figure("%.3g", b.Measured, 1), b.verdict())
-	}
-	fmt.Fprintf(&s, "\nOther processes of the machine took up to %.2f cores during a run; the load average was up to %.1f, of which 2 are the run's own.\n", others, load)
-	return s.String()
+	s.WriteByte('\n')
+	return all
+}
+
+// line writes a line of a table.
+func line(s *strings.Builder, cells ...string) {
+	fmt.Fprintf(s, "| %s |\n", strings.Join(cells, " | "))
 }
 
 // figure formats a figure that may be missing.

@@ -18,6 +18,7 @@ type result struct {
 	Options resultOptions    `json:"options"`
 	Sizes   map[string]sizes `json:"reply_bytes"` // by contender
 	Rows    []row            `json:"rows"`
+	Forward []forwardRow     `json:"forwarding"`
 	Bars    []bar            `json:"bars"`
 	Runs    []runResult      `json:"runs"`
 }
@@ -56,7 +57,8 @@ func (r *result) summarise() error {
 	// The numbers alone: what stands behind them is the builder's.
 	r.Machine.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(release)), "-")
 	r.Rows = rows(r.Runs)
-	r.Bars = bars(r.Rows)
+	r.Forward = forwardRows(r.Runs)
+	r.Bars = bars(r.Rows, r.Forward)
 	return nil
 }
 
@@ -75,10 +77,39 @@ type row struct {
 	Overloaded  bool     `json:"half_overloaded"` // it did not carry the load of the latencies
 	Memory      *float64 `json:"memory_bytes"`
 	Allocations *float64 `json:"udp_allocations"`
-	// MostOthers and MostLoad are the worst of its runs: how far its figures can
-	// be trusted.
-	MostOthers float64 `json:"most_others_cores"` // in any of its runs
+	disturbance
+}
+
+// A forwardRow is one contender that forwards, likewise.
+type forwardRow struct {
+	Server string    `json:"server"`
+	Hits   forwarded `json:"hits"`
+	Misses forwarded `json:"misses"`
+	Memory *float64  `json:"memory_bytes"` // after misses
+	disturbance
+}
+
+// forwarded are the figures of a forwarder under one load.
+type forwarded struct {
+	PerSecond      *float64 `json:"queries_per_second"`
+	CPU            *float64 `json:"cpu_us"`
+	AgainstUnbound *float64 `json:"cpu_against_unbound"`
+	AgainstCoreDNS *float64 `json:"cpu_against_coredns"`
+	Allocations    *float64 `json:"allocations"`
+}
+
+// disturbance is the worst of a contender's runs: how far its figures can be
+// trusted.
+type disturbance struct {
+	MostOthers float64 `json:"most_others_cores"`
 	MostLoad   float64 `json:"most_load_average"`
+}
+
+func disturbanceOf(runs []runResult) (d disturbance) {
+	for _, r := range runs {
+		d.MostOthers, d.MostLoad = max(d.MostOthers, r.Others), max(d.MostLoad, r.LoadAverage)
+	}
+	return d
 }
 
 // lossAllowed is the share of questions without a reply up to which a server
@@ -86,56 +117,89 @@ type row struct {
 // a matter of the latencies.
 const lossAllowed = 0.02
 
-// rows returns a row for each contender that the runs have, in the order of
-// names. Ratios are medians of the rounds' ratios, since what a machine does to
-// one contender in a round it does to the next as well.
+// The figures of runs that rows are made of. One that a run does not have is not
+// a number.
+func perSecond(r runResult) float64 { return r.PerSecond }
+func cpu(r runResult) float64       { return r.CPU }
+func memory(r runResult) float64    { return float64(r.Memory) }
+
+func allocated(r runResult) float64 {
+	if r.Allocations == nil {
+		return math.NaN()
+	}
+	return *r.Allocations
+}
+
+// against returns the ratio of a run's CPU time to that of a peer under the same
+// load in the same round, since what a machine does to one contender in a round it
+// does to the next as well.
+func against(runs []runResult, peer string) func(runResult) float64 {
+	return func(r runResult) float64 {
+		i := slices.IndexFunc(runs, func(p runResult) bool { return p.Server == peer && p.Load == r.Load && p.Round == r.Round })
+		if i < 0 {
+			return math.NaN()
+		}
+		return r.CPU / runs[i].CPU
+	}
+}
+
+// runsOf returns a contender's runs.
+func runsOf(runs []runResult, name string) []runResult {
+	return slices.DeleteFunc(slices.Clone(runs), func(r runResult) bool { return r.Server != name })
+}
+
+// rows returns a row for each authority that the runs have, in the order of their
+// names.
 func rows(runs []runResult) []row {
 	var all []row
-	for _, name := range names() {
-		var own []runResult
-		for _, r := range runs {
-			if r.Server == name {
-				own = append(own, r)
-			}
-		}
+	for _, name := range authorities() {
+		own := runsOf(runs, name)
 		if len(own) == 0 {
 			continue
 		}
-		cpu := func(r runResult) float64 { return r.CPU }
-		against := func(load string) *float64 {
-			return median(own, load, func(r runResult) float64 {
-				i := slices.IndexFunc(runs, func(k runResult) bool { return k.Server == knot && k.Load == load && k.Round == r.Round })
-				if i < 0 {
-					return math.NaN()
-				}
-				return r.CPU / runs[i].CPU
-			})
-		}
 		w := row{
-			Server:     name,
-			UDP:        median(own, loadUDP, func(r runResult) float64 { return r.PerSecond }),
-			UDPCPU:     median(own, loadUDP, cpu),
-			UDPAgainst: against(loadUDP),
-			TCP:        median(own, loadTCP, func(r runResult) float64 { return r.PerSecond }),
-			TCPCPU:     median(own, loadTCP, cpu),
-			TCPAgainst: against(loadTCP),
-			P50:        median(own, loadHalf, func(r runResult) float64 { return r.P50 }),
-			P99:        median(own, loadHalf, func(r runResult) float64 { return r.P99 }),
-			Memory:     median(own, loadUDP, func(r runResult) float64 { return float64(r.Memory) }),
-			Allocations: median(own, loadUDP, func(r runResult) float64 {
-				if r.Allocations == nil {
-					return math.NaN()
-				}
-				return *r.Allocations
-			}),
-		}
-		for _, r := range own {
-			w.MostOthers, w.MostLoad = max(w.MostOthers, r.Others), max(w.MostLoad, r.LoadAverage)
+			Server:      name,
+			UDP:         median(own, loadUDP, perSecond),
+			UDPCPU:      median(own, loadUDP, cpu),
+			UDPAgainst:  median(own, loadUDP, against(runs, knot)),
+			TCP:         median(own, loadTCP, perSecond),
+			TCPCPU:      median(own, loadTCP, cpu),
+			TCPAgainst:  median(own, loadTCP, against(runs, knot)),
+			P50:         median(own, loadHalf, func(r runResult) float64 { return r.P50 }),
+			P99:         median(own, loadHalf, func(r runResult) float64 { return r.P99 }),
+			Memory:      median(own, loadUDP, memory),
+			Allocations: median(own, loadUDP, allocated),
+			disturbance: disturbanceOf(own),
 		}
 		if lost := median(own, loadHalf, func(r runResult) float64 { return r.Lost }); lost != nil {
 			w.Overloaded = *lost > lossAllowed
 		}
 		all = append(all, w)
+	}
+	return all
+}
+
+// forwardRows returns a row for each forwarder that the runs have, likewise.
+func forwardRows(runs []runResult) []forwardRow {
+	var all []forwardRow
+	for _, name := range forwarders() {
+		own := runsOf(runs, name)
+		if len(own) == 0 {
+			continue
+		}
+		under := func(load string) forwarded {
+			return forwarded{
+				PerSecond:      median(own, load, perSecond),
+				CPU:            median(own, load, cpu),
+				AgainstUnbound: median(own, load, against(runs, unbound)),
+				AgainstCoreDNS: median(own, load, against(runs, corednsForward)),
+				Allocations:    median(own, load, allocated),
+			}
+		}
+		all = append(all, forwardRow{
+			Server: name, Hits: under(loadHits), Misses: under(loadMisses),
+			Memory: median(own, loadMisses, memory), disturbance: disturbanceOf(own),
+		})
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,18 +91,18 @@ func TestBars(t *testing.T) {
 		want   []string
 		reason string
 	}{
-		{"as they are", func(*runResult) {}, []string{"missed", "not measured", "met", "not measured", "met"}, "1.2 is beyond 1.15, and within 1.3; no CoreDNS; no kubeadm"},
-		{"as fast as Knot", func(r *runResult) { r.CPU = 5 }, []string{"stretch met", "not measured", "stretch met", "not measured", "met"}, "1.0 is the stretch"},
+		{"as they are", func(*runResult) {}, []string{"missed", "not measured", "met", "not measured", "met", "not measured", "not measured", "not measured"}, "1.2 is beyond 1.15, and within 1.3; no CoreDNS; no kubeadm"},
+		{"as fast as Knot", func(r *runResult) { r.CPU = 5 }, []string{"stretch met", "not measured", "stretch met", "not measured", "met", "not measured", "not measured", "not measured"}, "1.0 is the stretch"},
 		{"Knot overloaded", func(r *runResult) {
 			if r.Server == knot {
 				r.Lost = 0.1
 			}
-		}, []string{"missed", "not measured", "met", "not measured", "not measured"}, "its latency says nothing"},
+		}, []string{"missed", "not measured", "met", "not measured", "not measured", "not measured", "not measured", "not measured"}, "its latency says nothing"},
 		{"late", func(r *runResult) {
 			if r.Server == plain {
 				r.P99 = 91
 			}
-		}, []string{"missed", "not measured", "met", "not measured", "missed"}, "51 µs beyond Knot's"},
+		}, []string{"missed", "not measured", "met", "not measured", "missed", "not measured", "not measured", "not measured"}, "51 µs beyond Knot's"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -110,11 +111,123 @@ func TestBars(t *testing.T) {
 				test.change(&runs[i])
 			}
 			var got []string
-			for _, b := range bars(rows(runs)) {
+			for _, b := range bars(rows(runs), nil) {
 				got = append(got, b.verdict())
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("verdicts (-want +got): %s\n%s", test.reason, diff)
+			}
+		})
+	}
+}
+
+// threeForwardRounds are likewise, of forwarders.
+func threeForwardRounds() []runResult {
+	var runs []runResult
+	for i, slow := range []float64{1, 1, 1.5} {
+		for _, r := range []runResult{
+			{Server: plainForward, Load: loadHits, CPU: 7}, {Server: plainForward, Load: loadMisses, CPU: 80},
+			{Server: unbound, Load: loadHits, CPU: 6}, {Server: unbound, Load: loadMisses, CPU: 50},
+			{Server: corednsForward, Load: loadHits, CPU: 35}, {Server: corednsForward, Load: loadMisses, CPU: 100},
+		} {
+			r.Round, r.CPU = i+1, r.CPU*slow
+			runs = append(runs, r)
+		}
+	}
+	return runs
+}
+
+func TestForwardRows(t *testing.T) {
+	all := forwardRows(threeForwardRounds())
+	if len(all) != 3 || all[0].Server != plainForward || all[1].Server != unbound || all[2].Server != corednsForward {
+		t.Fatalf("got %d rows, want those of three servers", len(all))
+	}
+	w := all[0]
+	h, m := w.Hits, w.Misses
+	if *h.CPU != 7 || *m.CPU != 80 || math.Abs(*h.AgainstUnbound-7.0/6) > 1e-9 || math.Abs(*m.AgainstCoreDNS-0.8) > 1e-9 {
+		t.Errorf("Rollcall: got %v and %v µs, %v × Unbound and %v × CoreDNS, want 7, 80, 7/6, 0.8", *h.CPU, *m.CPU, *h.AgainstUnbound, *m.AgainstCoreDNS)
+	}
+}
+
+func TestForwardBars(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*runResult)
+		want   []string // of hits against Unbound and CoreDNS, and misses against CoreDNS
+		reason string
+	}{
+		{"as they are", func(*runResult) {}, []string{"met", "met", "met"}, "7/6, 1/5, 4/5"},
+		{"slow hits", func(r *runResult) {
+			if r.Server == plainForward && r.Load == loadHits {
+				r.CPU *= 1.3
+			}
+		}, []string{"missed", "missed", "met"}, "1.5 is beyond 1.3, and 0.26 beyond a quarter"},
+		{"slow misses", func(r *runResult) {
+			if r.Server == plainForward && r.Load == loadMisses {
+				r.CPU *= 1.3
+			}
+		}, []string{"met", "met", "missed"}, "1.04 is beyond 1"},
+		{"no Unbound", func(r *runResult) {
+			if r.Server == unbound {
+				r.Server = corednsFile
+			}
+		}, []string{"not measured", "met", "met"}, "nothing to compare with"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			runs := threeForwardRounds()
+			for i := range runs {
+				test.change(&runs[i])
+			}
+			var got []string
+			for _, b := range bars(nil, forwardRows(runs)) {
+				got = append(got, b.verdict())
+			}
+			if diff := cmp.Diff(test.want, got[len(got)-3:]); diff != "" {
+				t.Errorf("verdicts (-want +got): %s\n%s", test.reason, diff)
+			}
+		})
+	}
+}
+
+// TestMarkdown sees that there is a table of what was measured, and none of what
+// was not.
+func TestMarkdown(t *testing.T) {
+	const authority, forward, bar = "| server | UDP queries/s |", "| forwarding | cached: queries/s |", "| figure | bar |"
+	tests := []struct {
+		name     string
+		runs     []runResult
+		has, not []string
+	}{
+		{"authorities", threeRounds(), []string{authority, bar}, []string{forward}},
+		{"forwarders", threeForwardRounds(), []string{forward, bar}, []string{authority}},
+		{"both", slices.Concat(threeRounds(), threeForwardRounds()), []string{authority, forward, bar}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := result{Runs: test.runs}
+			if err := r.summarise(); err != nil {
+				t.Fatal(err)
+			}
+			text := r.markdown()
+			for _, part := range test.has {
+				if strings.Count(text, part) != 1 {
+					t.Errorf("%q is not there once:\n%s", part, text)
+				}
+			}
+			for _, part := range test.not {
+				if strings.Contains(text, part) {
+					t.Errorf("%q is there:\n%s", part, text)
+				}
+			}
+			cells := 0 // of the table that a line is in
+			for line := range strings.Lines(text) {
+				switch n := strings.Count(line, "|"); {
+				case n == 0 || cells == 0:
+					cells = n
+				case n != cells:
+					t.Errorf("%d cells in a table of %d: %s", n-1, cells-1, line)
+				}
 			}
 		})
 	}
@@ -161,6 +274,11 @@ func TestParse(t *testing.T) {
 		{"unknown server", "-servers bind", true, "not a contender"},
 		{"no rounds", "-rounds 0", true, "nothing to report"},
 		{"odd world", "-services 150", true, "the mix is of hundreds"},
+		{"forwarders", "-forward -rounds 1 -seconds 3", false, "to iterate"},
+		{"one of them", "-forward -servers rollcall,unbound", false, "the other does not forward"},
+		{"none of them", "-forward -servers rollcall,knot", true, "nothing to measure"},
+		{"forwarders and written", "-forward -update", true, "the manual has whole runs alone"},
+		{"long", "-seconds 21", true, "what is cached ends"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
