@@ -126,8 +126,8 @@ func ExtendedError(m *dns.Msg) *wire.ExtendedError {
 }
 
 // SetMsg makes m's records, rcode, AA, AD, TC and Extended DNS Error the reply's, as
-// by SetMessage. The question stays; m's must be about its name. What was made of another server's
-// message (Relayed) still is.
+// by SetMessage. The question stays; m's must be about its name. What was made of
+// another server's message (Relayed) still is.
 //
 // Slow path.
 func (r *Reply) SetMsg(m *dns.Msg) error {
@@ -152,7 +152,8 @@ func (r *Reply) Clear() {
 }
 
 // Pack returns m, which must have one question, as a message without OPT or TSIG
-// record, but with the Extended DNS Error that it has. What 64 KiB do not hold is left out, with TC.
+// record, but with the Extended DNS Error that it has. What 64 KiB do not hold is
+// left out, with TC.
 func Pack(m *dns.Msg) (*wire.Message, error) {
 	plain := *m
 	plain.Extra = nil

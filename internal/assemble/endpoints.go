@@ -68,7 +68,7 @@ func (r *run) wanted(p *Plan) []wanted {
 		}
 		if b.ready != nil {
 			c := *b.ready
-			c.Logger, c.Checks = r.Logger, r.checks()
+			c.Logger, c.Checks, c.Hold = r.Logger, r.checks(), ready.ProbeHold
 			add(wanted{"ready", c.Address, c.Continuously, b.Find("ready")[0], func(l net.Listener) (httpServer, error) {
 				c.Listener = l
 				return ready.New(c)
@@ -175,5 +175,5 @@ func (e *endpoints) drain() {
 
 // checks are what must be so for the process to be ready.
 func (r *run) checks() []ready.Check {
-	return []ready.Check{{Name: "kubernetes", Ready: func() bool { return r.current.Load().synced(nil) }}}
+	return []ready.Check{{Name: "kubernetes", Ready: func() bool { return r.serving.Load() && r.current.Load().synced(nil) }}}
 }

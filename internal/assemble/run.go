@@ -75,6 +75,7 @@ type run struct {
 	refused   string     // why the configuration as it is now is not served; "" if it is
 	configMap *configMap // nil for none
 	current   atomic.Pointer[generation]
+	serving   atomic.Bool // DNS sockets are open
 	endpoints endpoints
 	servers   map[string]dnsServer     // by address, as the Corefile has it
 	draining  map[string]chan struct{} // addresses whose sockets are closed when the channel is
@@ -145,6 +146,7 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		serve()
 		g.probe(running)
 	}
+	r.serving.Store(true)
 	err = r.serve(ctx, running)
 	if err == nil {
 		r.lameduck()

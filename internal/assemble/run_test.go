@@ -34,6 +34,9 @@ func TestRun(t *testing.T) {
         manifests `+manifest(t, "web=10.0.0.1")+`
     }
 }`)
+	if status, body := get(t, p.endpoint("ready")+"/ready"); status != http.StatusOK || len(p.opened) == 0 {
+		t.Errorf("a probe that comes early: %d %s, %d DNS addresses open; want it held until they are", status, body, len(p.opened))
+	}
 	addr := p.addr()
 	for _, network := range []string{"udp", "tcp"} {
 		r := dnstest.Ask(t, network, addr, dnstest.Question("web.default.svc.cluster.local.", dns.TypeA))

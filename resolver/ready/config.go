@@ -3,9 +3,14 @@ package ready
 import (
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
+
+// ProbeHold is a Hold for the probes of the kubelet: it gives them up after a second
+// unless told otherwise, and comes again after ten.
+const ProbeHold = 800 * time.Millisecond
 
 // DefaultAddress is where the endpoint listens unless told otherwise.
 const DefaultAddress = ":8181"
@@ -26,6 +31,9 @@ type Config struct {
 	// Address is host:port, empty for DefaultAddress. Port 0 lets the system
 	// choose. It is not used with a Listener.
 	Address string
+	// Hold is for how long a request may wait while the server has never been ready,
+	// if that changes the answer. 0 is not at all.
+	Hold time.Duration
 	// Continuously asks each check for each request. By default a check that
 	// was ready once counts as ready from then on.
 	Continuously bool

@@ -6,6 +6,10 @@
 // if a server were unready while the API server is away, all replicas would
 // leave the Service together, and the cluster would have no DNS at all.
 //
+// A request that comes before the server was ever ready may be held for a moment
+// ([Config].Hold): the kubelet, which asks as soon as a container runs, would come
+// again only ten seconds later.
+//
 // Being told to end does not make a server unready by itself. A Pod that is
 // deleted is marked terminating in its EndpointSlice at once, and gets traffic
 // only while no other endpoint is ready; being unready on top would take that

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,6 +130,110 @@ func TestServer(t *testing.T) {
 			expect("503 shutting down", "sockets are about to close")
 		})
 	}
+}
+
+// TestHold has probes that come before the server is ready for the first time.
+func TestHold(t *testing.T) {
+	tests := []struct {
+		name   string
+		hold   time.Duration
+		then   func(on *atomic.Bool, s *ready.Server) // happens while the probe is held
+		want   string
+		held   time.Duration // at least
+		reason string
+	}{
+		{"ready soon", time.Hour, func(on *atomic.Bool, _ *ready.Server) { on.Store(true) }, "200 OK", 50 * time.Millisecond, "the probe need not come again"},
+		{"not in time", 200 * time.Millisecond, func(*atomic.Bool, *ready.Server) {}, "503 late", 200 * time.Millisecond, "it is told in time"},
+		{"shutting down", time.Hour, func(_ *atomic.Bool, s *ready.Server) { s.Drain() }, "503 shutting down", 50 * time.Millisecond, "it will not be ready any more"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dnstest.NoLeaks(t)
+			late, on := check("late")
+			s, ask := start(t, ready.Config{Checks: []ready.Check{late}, Hold: tt.hold, Continuously: true})
+			began := time.Now()
+			time.AfterFunc(50*time.Millisecond, func() { tt.then(on, s) })
+			if got := ask(); got != tt.want || time.Since(began) < tt.held {
+				t.Errorf("%s: got %s after %s, want %s after %s at least", tt.reason, got, time.Since(began), tt.want, tt.held)
+			}
+			if on.Load() {
+				on.Store(false)
+				if got := ask(); got != "503 late" { // or it would be held for an hour
+					t.Errorf("got %s, want 503 at once: it was ready before", got)
+				}
+			}
+			http.DefaultClient.CloseIdleConnections()
+		})
+	}
+}
+
+// TestHoldEnds has a probe held that nobody waits for any more.
+func TestHoldEnds(t *testing.T) {
+	// held starts a server that is never ready, and returns what ends it, its Run's
+	// error, what a client of that context gets, and a channel that says when it is held.
+	held := func(t *testing.T, client context.Context) (end context.CancelFunc, ran chan error, got chan string, asked chan struct{}) {
+		ran, got, asked = make(chan error, 1), make(chan string, 1), make(chan struct{}, 1)
+		s, err := ready.New(ready.Config{Address: "127.0.0.1:0", Hold: time.Hour, Checks: []ready.Check{{Name: "never", Ready: func() bool {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			return false
+		}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithCancel(context.Background())
+		go func() { ran <- s.Run(ctx) }()
+		request, err := http.NewRequestWithContext(client, http.MethodGet, "http://"+s.Addr().String()+"/ready", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			r, err := http.DefaultClient.Do(request)
+			if err != nil {
+				got <- "an error"
+				return
+			}
+			r.Body.Close()
+			got <- r.Status
+		}()
+		t.Cleanup(http.DefaultClient.CloseIdleConnections)
+		return end, ran, got, asked
+	}
+	t.Run("the server ends", func(t *testing.T) {
+		dnstest.NoLeaks(t)
+		end, ran, got, asked := held(t, t.Context())
+		dnstest.Receive(t, "a check", asked)
+		end()
+		if err := dnstest.Receive(t, "Run's end", ran); err != nil {
+			t.Error(err)
+		}
+		if status := dnstest.Receive(t, "the answer", got); status != "503 Service Unavailable" {
+			t.Errorf("%s, want 503", status)
+		}
+	})
+	t.Run("the client ends", func(t *testing.T) {
+		dnstest.NoLeaks(t)
+		client, giveUp := context.WithCancel(t.Context())
+		end, ran, got, asked := held(t, client)
+		dnstest.Receive(t, "a check", asked)
+		giveUp()
+		dnstest.Receive(t, "the client's error", got)
+		dnstest.Receive(t, "a check", asked) // of before: the channel has room for one
+		dnstest.Eventually(t, "the end of the request", func() bool {
+			select {
+			case <-asked:
+				return false
+			case <-time.After(10 * time.Millisecond): // some times longer than between two looks
+				return true
+			}
+		})
+		end()
+		if err := dnstest.Receive(t, "Run's end", ran); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestServerWithoutChecks(t *testing.T) {

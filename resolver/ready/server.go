@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rollcall-dns/rollcall/resolver/internal/endpoint"
 )
@@ -20,6 +21,9 @@ type Server struct {
 	endpoint *endpoint.Server
 	checks   []*memory
 	log      *slog.Logger
+	hold     time.Duration
+	ended    <-chan struct{} // with Run
+	was      atomic.Bool     // ready, at some time
 	draining atomic.Bool
 
 	mu   sync.Mutex
@@ -53,7 +57,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: cfg.Logger}
+	s := &Server{log: cfg.Logger, hold: cfg.Hold}
 	for _, c := range cfg.Checks {
 		s.checks = append(s.checks, &memory{Check: c, forever: !cfg.Continuously})
 	}
@@ -78,6 +82,7 @@ func (s *Server) Close() error { return s.endpoint.Close() }
 // Run answers until the context is done. It must be called once. It returns
 // nil if the context ended it.
 func (s *Server) Run(ctx context.Context) error {
+	s.ended = ctx.Done()
 	if err := s.endpoint.Run(ctx); err != nil {
 		return fmt.Errorf("ready: %w", err)
 	}
@@ -102,13 +107,14 @@ func (s *Server) NotReady() []string {
 }
 
 // answer is the HTTP handler. An error of writing is the client's going away.
-func (s *Server) answer(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	notReady := s.settled(r.Context())
 	if s.draining.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, "shutting down")
 		return
 	}
-	names := strings.Join(s.NotReady(), ",")
+	names := strings.Join(notReady, ",")
 	s.logChange(names)
 	if names != "" {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -116,6 +122,37 @@ func (s *Server) answer(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	_, _ = io.WriteString(w, "OK")
+}
+
+// holdPoll is how often it is looked whether a request need not be held any more.
+const holdPoll = 5 * time.Millisecond
+
+// settled returns NotReady, of now or, if the server has never been ready, as soon
+// as it is: it waits for that for the time that requests are held, while ctx and
+// the server last.
+func (s *Server) settled(ctx context.Context) []string {
+	names := s.NotReady()
+	if s.hold > 0 && !s.was.Load() {
+		timeout := time.NewTimer(s.hold)
+		defer timeout.Stop()
+		tick := time.NewTicker(holdPoll)
+		defer tick.Stop()
+		for held := true; held && len(names) > 0 && !s.draining.Load(); names = s.NotReady() {
+			select {
+			case <-tick.C:
+			case <-timeout.C:
+				held = false
+			case <-ctx.Done():
+				held = false
+			case <-s.ended:
+				held = false
+			}
+		}
+	}
+	if len(names) == 0 {
+		s.was.Store(true)
+	}
+	return names
 }
 
 // logChange logs who is not ready when that has changed, rather than at each
