@@ -55,7 +55,10 @@ func (s *subject) refuses(t *testing.T) {
 // TestRefused has each directive refused, by name and place, that CoreDNS has and
 // Rollcall does not.
 func TestRefused(t *testing.T) {
-	for _, name := range []string{"route53", "azure", "clouddns", "etcd", "nomad", "geoip", "grpc", "grpc_server", "sign", "k8s_external"} {
+	for _, name := range []string{
+		"route53", "azure", "clouddns", "etcd", "nomad", "geoip", "grpc", "sign", "grpc_server", "https3", "proxyproto", "on", "auto", "secondary",
+		"transfer", "tsig", "quic", "dnstap", "trace", "dnssec", "k8s_external", "shed",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conf := filepath.Join(t.TempDir(), "Corefile")
