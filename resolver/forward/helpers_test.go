@@ -58,17 +58,22 @@ func serve(t testing.TB, h dns.HandlerFunc) *server {
 	}
 }
 
-// serveAt starts an upstream at an address that one had before.
+// serveAt starts an upstream at an address that one had before. The kernel may have
+// given its port to a socket of somebody else's question, which does not last.
 func serveAt(t testing.TB, addr string, h dns.HandlerFunc) *server {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var l net.Listener
+	var p net.PacketConn
+	dnstest.Eventually(t, addr+" is free", func() bool {
+		var err error
+		if l, err = net.Listen("tcp", addr); err != nil {
+			return false
+		}
+		if p, err = net.ListenPacket("udp", addr); err != nil {
+			l.Close()
+		}
+		return err == nil
+	})
 	s := new(server)
 	s.start(t, l, p, h)
 	return s
