@@ -18,7 +18,18 @@ func (s *Server) Conns() int {
 
 // Waiting returns how many queries are under way that take long: over UDP, and
 // over TCP.
-func (s *Server) Waiting() (udp, tcp int) { return int(s.waiting.Load()), len(s.places) }
+func (s *Server) Waiting() (udp, tcp int) {
+	s.places.mu.Lock()
+	defer s.places.mu.Unlock()
+	return int(s.waiting.Load()), s.places.taken
+}
+
+// Sharers returns how many sources have places over TCP, or wait for one.
+func (s *Server) Sharers() int {
+	s.places.mu.Lock()
+	defer s.places.mu.Unlock()
+	return len(s.places.shares) + len(s.places.waiting)
+}
 
 // WithDefaults returns c as a Server uses it.
 func WithDefaults(c Config) Config {

@@ -16,6 +16,7 @@ type pipeline struct {
 	server *Server
 	conn   net.Conn     // what is written to, by TLS or not
 	tcp    *net.TCPConn // beneath it
+	from   source
 	slots  chan struct{}
 	done   sync.WaitGroup // queries under way
 
@@ -27,7 +28,7 @@ type pipeline struct {
 }
 
 func (s *Server) newPipeline(tcp *net.TCPConn) *pipeline {
-	p := &pipeline{server: s, conn: tcp, tcp: tcp, slots: make(chan struct{}, s.config.MaxPerConn)}
+	p := &pipeline{server: s, conn: tcp, tcp: tcp, from: sourceOf(tcp), slots: make(chan struct{}, s.config.MaxPerConn)}
 	p.ctx, p.cancel = context.WithCancel(s.context)
 	return p
 }
@@ -41,14 +42,12 @@ func (p *pipeline) tryTake() bool {
 		p.server.limited(TooManyOfConn)
 		return false
 	}
-	select {
-	case p.server.places <- struct{}{}:
-		return true
-	default:
+	if refused := p.server.places.tryTake(p.from); refused != "" {
 		<-p.slots
-		p.server.limited(TooManyWaiting)
+		p.server.limited(refused)
 		return false
 	}
+	return true
 }
 
 // take waits for such a place, and so nothing more is read from the client. It
@@ -59,13 +58,11 @@ func (p *pipeline) take() bool {
 	case <-p.ctx.Done():
 		return false
 	}
-	select {
-	case p.server.places <- struct{}{}:
-		return true
-	case <-p.ctx.Done():
+	if !p.server.places.take(p.ctx, p.from) {
 		<-p.slots
 		return false
 	}
+	return true
 }
 
 // wait has a query served by another goroutine, for which a place is taken.
@@ -79,7 +76,7 @@ func (p *pipeline) wait(q *resolver.Query, packet []byte) {
 	p.done.Add(1)
 	p.server.workers.Go(func() {
 		defer func() {
-			<-p.server.places
+			p.server.places.giveBack(p.from)
 			<-p.slots
 			p.done.Done()
 		}()

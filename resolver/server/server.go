@@ -46,7 +46,8 @@ type Config struct {
 	// MaxPerConn bounds the queries of a connection that take long; while there
 	// are as many, no more are read from it. MaxWaiting bounds those of all that
 	// came over UDP, where one over it is dropped, and as many over TCP, where
-	// connections with one over it are not read from until there is room.
+	// connections with one over it are not read from until there is room: an address
+	// can't have more of those than it leaves to others.
 	MaxPerConn, MaxWaiting int
 	// Limited is told when a bound is met, by any goroutine. May be nil.
 	Limited func(Limit)
@@ -106,7 +107,7 @@ type Server struct {
 	cancel   context.CancelFunc
 	waiting  atomic.Int64  // queries over UDP
 	waitings sync.Pool     // of *waiting that were answered
-	places   chan struct{} // taken by queries over TCP that wait
+	places   *places       // of queries over TCP that wait
 	workers  *workers.Pool // serve queries that wait
 
 	mu      sync.Mutex
@@ -125,7 +126,10 @@ func Listen(config Config) (*Server, error) {
 	if config.Responder == nil {
 		return nil, errors.New("server: no Responder")
 	}
-	s := &Server{config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{}, places: make(chan struct{}, config.MaxWaiting), workers: workers.New(mostIdle)}
+	s := &Server{
+		config: config, conns: map[*net.TCPConn]source{}, bySrc: map[source]int{},
+		places: newPlaces(config.MaxWaiting), workers: workers.New(mostIdle),
+	}
 	s.responder.Store(config.Responder)
 	s.context, s.cancel = context.WithCancel(context.Background())
 	// A port that the kernel chose for TCP may be taken for UDP: try others.

@@ -50,13 +50,16 @@ func (s *Server) accept() {
 
 // admit counts a connection in, unless there are too many.
 func (s *Server) admit(c *net.TCPConn) bool {
-	from := plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr()
+	from := sourceOf(c)
 	limit, ok := s.countIn(c, from)
 	if limit != "" {
 		s.limited(limit)
 	}
 	return ok
 }
+
+// sourceOf returns whose connection it is.
+func sourceOf(c *net.TCPConn) source { return plain(c.RemoteAddr().(*net.TCPAddr).AddrPort()).Addr() }
 
 // countIn is admit under the lock: it returns the limit that refuses c, if one
 // does.
