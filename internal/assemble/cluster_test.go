@@ -15,12 +15,14 @@ import (
 // that tests change, in ways that a real API server can't be made to show on demand.
 type cluster struct {
 	*httptest.Server
+	ended chan struct{} // closed when the test ends
 
 	mu        sync.Mutex
 	version   int
 	data      map[string]string // of the ConfigMap; nil if there is none
 	changed   chan struct{}     // closed at each change
 	lists     map[string]int    // how often resources were listed
+	watchers  int               // of the ConfigMap
 	forbidden map[string]bool   // resources
 	delay     time.Duration     // of each answer about ConfigMaps
 }
@@ -28,9 +30,10 @@ type cluster struct {
 type object map[string]any
 
 func newCluster(t testing.TB) *cluster {
-	c := &cluster{version: 1, changed: make(chan struct{}), lists: map[string]int{}, forbidden: map[string]bool{}}
+	c := &cluster{ended: make(chan struct{}), version: 1, changed: make(chan struct{}), lists: map[string]int{}, forbidden: map[string]bool{}}
 	c.Server = httptest.NewServer(http.HandlerFunc(c.serve))
 	t.Cleanup(func() {
+		close(c.ended) // whoever watches comes back between the next two lines
 		c.CloseClientConnections()
 		c.Close()
 	})
@@ -76,6 +79,8 @@ func (c *cluster) serve(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(delay):
 		case <-r.Context().Done():
 			return
+		case <-c.ended:
+			return
 		}
 	}
 	switch {
@@ -89,15 +94,33 @@ func (c *cluster) serve(w http.ResponseWriter, r *http.Request) {
 			"metadata": object{"resourceVersion": strconv.Itoa(version)}, "items": c.items(resource),
 		})
 	case resource != "configmaps":
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-c.ended:
+		}
 	default:
 		from, _ := strconv.Atoi(q.Get("resourceVersion"))
 		c.stream(w, r, from, version, changed)
 	}
 }
 
+// watched returns how many watch the ConfigMap.
+func (c *cluster) watched() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watchers
+}
+
+func (c *cluster) count(watchers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watchers += watchers
+}
+
 // stream tells of changes of the ConfigMap after a version.
 func (c *cluster) stream(w http.ResponseWriter, r *http.Request, from, version int, changed chan struct{}) {
+	c.count(1)
+	defer c.count(-1)
 	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
 	for {
@@ -112,6 +135,8 @@ func (c *cluster) stream(w http.ResponseWriter, r *http.Request, from, version i
 		}
 		select {
 		case <-r.Context().Done():
+			return
+		case <-c.ended:
 			return
 		case <-changed:
 		}
