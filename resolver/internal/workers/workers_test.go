@@ -2,6 +2,7 @@ package workers_test
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,6 @@ import (
 func TestPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const kept = 3
-		before := runtime.NumGoroutine()
 		p := workers.New(kept)
 		// burst has n functions wait for one another, and returns how many
 		// goroutines there are when all have returned.
@@ -28,7 +28,7 @@ func TestPool(t *testing.T) {
 				})
 			}
 			synctest.Wait()
-			return runtime.NumGoroutine() - before
+			return goroutines()
 		}
 		for _, tt := range []struct {
 			functions, want int
@@ -46,13 +46,22 @@ func TestPool(t *testing.T) {
 		}
 		p.Close()
 		synctest.Wait()
-		if got := runtime.NumGoroutine() - before; got != 0 {
+		if got := goroutines(); got != 0 {
 			t.Errorf("%d goroutines after Close", got)
 		}
 		if got := burst(2); got != 0 {
 			t.Errorf("%d goroutines are kept after Close", got)
 		}
 	})
+}
+
+// goroutines returns how many goroutines pools have. It looks at stacks, as
+// runtime.NumGoroutine also counts those of the test binary itself, and ones that
+// are about to be gone.
+func goroutines() int {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return strings.Count(string(stacks), "workers.(*Pool).work(")
 }
 
 // BenchmarkGo is of functions that need some stack.
