@@ -24,6 +24,7 @@ type bench struct {
 
 	program    string       // rollcall
 	contenders []*contender // of the table that is being measured
+	echo       *contender   // what latencies are compared with, if they are measured
 	questions  []question   // for all of them
 	control    []int        // the processes of the control plane, if there is one
 	upstream   []int        // the processes of the server that is forwarded to, if there is one
@@ -43,6 +44,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	if servers := b.of(authorities()); len(servers) > 0 {
+		if b.result.Lookups, err = b.lookup(ctx); err != nil {
+			return err
+		}
 		if err := b.authority(ctx, servers); err != nil {
 			return err
 		}
@@ -94,7 +98,10 @@ func (b *bench) kill() {
 	for _, c := range b.contenders {
 		c.process.Kill()
 	}
-	b.contenders = nil
+	if b.echo != nil {
+		b.echo.process.Kill()
+	}
+	b.contenders, b.echo = nil, nil
 }
 
 // prepare writes the world in all the forms that contenders read it in. What it
@@ -170,6 +177,16 @@ func (b *bench) start(ctx context.Context, servers []string, from sources, first
 		c.pids = pids
 		b.logf("%s answers after %.1fs", name, time.Since(begin).Seconds())
 	}
+	if slices.Contains(servers, knot) {
+		pids, err := started(func() (err error) {
+			b.echo, err = startEcho(ctx, b.dir)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		b.echo.pids = pids
+	}
 	return pin(loadCore)
 }
 
@@ -221,7 +238,11 @@ func (b *bench) round(ctx context.Context, round int, loads ...string) error {
 			b.logf("no latencies: they are measured at half of what Knot answers, and it is not here")
 			break
 		}
-		for _, c := range b.contenders {
+		contenders := b.contenders
+		if load == loadHalf {
+			contenders = append(slices.Clone(contenders), b.echo)
+		}
+		for _, c := range contenders {
 			r, err := b.undisturbed(ctx, c, load, half)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", c.name, load, err)

@@ -55,6 +55,8 @@ var descriptions = map[string]string{
 	plainForward:   "Rollcall, kubeadm's Corefile without `kubernetes`",
 	unbound:        "Unbound, a `forward-zone`",
 	corednsForward: "CoreDNS, kubeadm's Corefile without `kubernetes`",
+
+	echo: "an echo that sends each packet back",
 }
 
 // A contender is a running server.

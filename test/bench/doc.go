@@ -29,6 +29,10 @@
 // with an earlier one; a run that other processes of the machine disturbed is
 // repeated, and what disturbance is left is reported.
 //
+// Two rows of figures are not of a contender: lookups of package zone alone, by its
+// own benchmarks, and the p99 of an echo under the load of the latencies, which shows
+// what the machine does to any server.
+//
 // It does not measure what the product's own tests pin: allocations for each
-// kind of answer, and how a lookup's time grows with the zone. Linux only.
+// kind of answer. Linux only.
 package main

@@ -36,6 +36,7 @@ type options struct {
 	patience time.Duration // of waiting for a quiet machine, in all
 	out      string        // the folder for bench.json; empty for none
 	update   bool          // the manual
+	echo     string        // the address of the echo that this process is, instead; empty for none
 }
 
 // full is what a run must be for its figures to be written into the manual.
@@ -55,6 +56,7 @@ func parse(args []string) (options, error) {
 	set.DurationVar(&o.patience, "patience", 10*time.Minute, "for how long in all to wait for a quiet machine before runs")
 	set.StringVar(&o.out, "out", "", "write bench.json into `DIR`")
 	set.BoolVar(&o.update, "update", false, "write the tables into docs/benchmark.md")
+	set.StringVar(&o.echo, "echo", "", "send packets back that come to `ADDR`, and do nothing else; what latencies are compared with")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
@@ -88,6 +90,9 @@ func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
+	}
+	if o.echo != "" {
+		return serveEcho(o.echo)
 	}
 	if runtime.NumCPU() < 2 {
 		return errors.New("want two cores: one for the server, one for the load")

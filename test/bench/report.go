@@ -20,9 +20,9 @@ type bar struct {
 	unit     string
 }
 
-// bars holds Rollcall to its bars, as far as the contenders are there. A latency
+// bars holds Rollcall to its bars, as far as they were measured. A latency
 // beside that of a Knot that did not carry half of its own rate says nothing.
-func bars(rows []row, forward []forwardRow) []bar {
+func bars(rows []row, forward []forwardRow, lookups *lookups) []bar {
 	find := func(name string) row { return first(rows, func(w row) bool { return w.Server == name }) }
 	ours, chain, peer, common := find(plain), find(kubeadm), find(knot), find(corednsKube)
 	relay := first(forward, func(w forwardRow) bool { return w.Server == plainForward })
@@ -31,12 +31,18 @@ func bars(rows []row, forward []forwardRow) []bar {
 	if ours.P99 != nil && peer.P99 != nil && !peer.Overloaded {
 		later = number(*ours.P99 - *peer.P99)
 	}
+	var batch, alone *float64
+	if lookups != nil {
+		batch, alone = number(lookups.Batch.ratio()), number(lookups.Alone.ratio())
+	}
 	return []bar{
 		{"server CPU for each UDP query, against Knot DNS", 1.15, number(1.0), ours.UDPAgainst, "×"},
 		{"the same, against CoreDNS with plugin kubernetes", 1.0 / 6, number(1.0 / 8), ratio(ours.UDPCPU, common.UDPCPU), "×"},
 		{"server CPU for each pipelined TCP query, against Knot DNS", 1.3, number(1.0), ours.TCPAgainst, "×"},
 		{"server CPU for each UDP query with the handlers of kubeadm's Corefile, against without", 1.03, nil, ratio(chain.UDPCPU, ours.UDPCPU), "×"},
 		{"p99 latency at half of Knot's rate, beyond Knot's", 50, nil, later, "µs"},
+		{"lookup among 100,000 Services, against 1,000, of questions that came together", 1.5, nil, batch, "×"},
+		{"the same, of one question after another", 1.5, nil, alone, "×"},
 		{"server CPU for each reply from the cache, against Unbound", 1.3, nil, relay.Hits.AgainstUnbound, "×"},
 		{"the same, against CoreDNS", 1.0 / 4, nil, relay.Hits.AgainstCoreDNS, "×"},
 		{"server CPU for each query that is forwarded, against CoreDNS", 1, nil, relay.Misses.AgainstCoreDNS, "×"},
@@ -75,6 +81,11 @@ func (r *result) markdown() string {
 	for _, b := range r.Bars {
 		fmt.Fprintf(&s, "| %s | ≤ %.3g %s | %s | %s | %s |\n", b.Figure, b.Bar, b.unit,
 			strings.TrimSpace(figure("≤ %.3g", b.Stretch, 1)), figure("%.3g", b.Measured, 1), b.verdict())
+	}
+	r.latencies(&s)
+	if l := r.Lookups; l != nil {
+		fmt.Fprintf(&s, "\nA lookup among 1,000 and 100,000 Services, ns: %.0f and %.0f of questions that came together, %.0f and %.0f of one after another.\n",
+			l.Batch.Small, l.Batch.Large, l.Alone.Small, l.Alone.Large)
 	}
 	fmt.Fprintf(&s, "\nOther processes of the machine took up to %.2f cores during a run; the load average was up to %.1f, of which 2 are the run's own.\n",
 		worst.MostOthers, worst.MostLoad)
@@ -122,6 +133,26 @@ func (r *result) forwarders(s *strings.Builder) (all []disturbance) {
 	}
 	s.WriteByte('\n')
 	return all
+}
+
+// latencies writes the p99 of each round, where they were measured: what moves from
+// round to round for one and the same server, and for the echo, is the machine's.
+func (r *result) latencies(s *strings.Builder) {
+	var all []string
+	for _, name := range append(authorities(), echo) {
+		var rounds []string
+		for _, run := range runsOf(r.Runs, name) {
+			if run.Load == loadHalf && run.Lost <= lossAllowed {
+				rounds = append(rounds, fmt.Sprintf("%.0f", run.P99))
+			}
+		}
+		if len(rounds) > 0 {
+			all = append(all, fmt.Sprintf("%s: %s", descriptions[name], strings.Join(rounds, ", ")))
+		}
+	}
+	if len(all) > 0 {
+		fmt.Fprintf(s, "\np99 in each round, µs: %s.\n", strings.Join(all, "; "))
+	}
 }
 
 // line writes a line of a table.

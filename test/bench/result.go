@@ -19,6 +19,7 @@ type result struct {
 	Sizes   map[string]sizes `json:"reply_bytes"` // by contender
 	Rows    []row            `json:"rows"`
 	Forward []forwardRow     `json:"forwarding"`
+	Lookups *lookups         `json:"lookups_ns"`
 	Bars    []bar            `json:"bars"`
 	Runs    []runResult      `json:"runs"`
 }
@@ -58,7 +59,7 @@ func (r *result) summarise() error {
 	r.Machine.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(release)), "-")
 	r.Rows = rows(r.Runs)
 	r.Forward = forwardRows(r.Runs)
-	r.Bars = bars(r.Rows, r.Forward)
+	r.Bars = bars(r.Rows, r.Forward, r.Lookups)
 	return nil
 }
 
@@ -216,8 +217,7 @@ func median(runs []runResult, load string, figure func(runResult) float64) *floa
 	if len(values) == 0 || slices.ContainsFunc(values, math.IsNaN) {
 		return nil
 	}
-	slices.Sort(values)
-	m := (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+	m := medianOf(values)
 	return &m
 }
 
