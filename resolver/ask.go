@@ -151,14 +151,16 @@ func (r *Reply) Clear() {
 	r.Relayed = nil
 }
 
-// Pack returns m, which must have one question, as a message without OPT or TSIG
-// record, but with the Extended DNS Error that it has. What 64 KiB do not hold is
-// left out, with TC.
+// Pack returns m, which must have one question, as a message without additional
+// records that concern a single hop (OPT, TKEY, TSIG), but with the Extended DNS Error
+// that it has. What 64 KiB do not hold is left out, with TC.
 func Pack(m *dns.Msg) (*wire.Message, error) {
 	plain := *m
 	plain.Extra = nil
 	for _, rr := range m.Extra {
-		if t := rr.Header().Rrtype; t != dns.TypeOPT && t != dns.TypeTSIG {
+		switch rr.Header().Rrtype {
+		case dns.TypeOPT, dns.TypeTKEY, dns.TypeTSIG:
+		default:
 			plain.Extra = append(plain.Extra, rr)
 		}
 	}

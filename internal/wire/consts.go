@@ -73,6 +73,7 @@ const (
 	TypeAAAA  uint16 = 28
 	TypeSRV   uint16 = 33
 	TypeOPT   uint16 = 41
+	TypeTKEY  uint16 = 249
 	TypeTSIG  uint16 = 250
 	TypeIXFR  uint16 = 251
 	TypeAXFR  uint16 = 252

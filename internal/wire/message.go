@@ -35,7 +35,7 @@ var ErrMessage = errors.New("not a well-formed message with one question")
 // to it. What it takes can be cut after each record, and repeated after the same
 // question: names are within their limits, and pointers lead to earlier names
 // alone (RFC 1035 section 4.1.4). RDATA is read as far as it has names or is an
-// address. An OPT or TSIG record, which concerns a single hop, is ErrMessage.
+// address. An OPT, TKEY or TSIG record, which concerns a single hop, is ErrMessage.
 func ReadMessage(msg []byte) (*Message, error) { return readMessage(msg, nil) }
 
 // readMessage is ReadMessage, or if opt is not nil, ReadReply.
@@ -75,7 +75,7 @@ func readMessage(msg []byte, opt *optRecord) (*Message, error) {
 				m.Rcode |= opt.rcode
 				m.EDE = opt.ede
 				continue // it was the last record
-			case typ == TypeOPT, typ == TypeTSIG, opt != nil && !isUsual(msg[at:next], fixed-at, Section(s)):
+			case typ == TypeOPT, typ == TypeTKEY, typ == TypeTSIG, opt != nil && !isUsual(msg[at:next], fixed-at, Section(s)):
 				return nil, ErrMessage
 			case typ == TypeSOA:
 				m.negative = m.negative || Section(s) == Authority

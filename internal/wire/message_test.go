@@ -118,6 +118,7 @@ func TestReadMessage(t *testing.T) {
 		{"too long by a pointer", message(header(0, 1, 1, 0, 0), web, record(strings.Repeat(label, 3)+"\x28"+strings.Repeat("y", 40)+to(12), TypeTXT, ClassIN, "")), false, "RFC 1035 section 2.3.4"},
 		{"OPT", message(header(0, 1, 0, 0, 1), web, opt(1232, 0, 0, "")), false, "RFC 6891 section 6.2.6: of one hop"},
 		{"TSIG", message(header(0, 1, 0, 0, 1), web, record("\x00", TypeTSIG, ClassANY, "")), false, "RFC 8945 section 5.5: of one hop"},
+		{"TKEY", message(header(0, 1, 0, 0, 1), web, record("\x00", TypeTKEY, ClassANY, "")), false, "RFC 2930 section 2: of one hop"},
 		{"A of 3 octets", message(header(0, 1, 1, 0, 0), web, record(to(12), TypeA, ClassIN, "abc")), false, "RFC 1035 section 3.4.1"},
 		{"A without RDATA", message(header(0, 1, 1, 0, 0), web, record(to(12), TypeA, ClassIN, "")), false, "RFC 1035 section 3.4.1"},
 		{"AAAA of 4 octets", message(header(0, 1, 1, 0, 0), web, record(to(12), TypeAAAA, ClassIN, "abcd")), false, "RFC 3596 section 2.2"},

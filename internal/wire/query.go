@@ -121,7 +121,7 @@ func (q *Query) Parse(msg []byte) Verdict {
 		return q.reject(FormErr)
 	}
 	switch q.Type {
-	case 0, TypeOPT, TypeTSIG, 249: // TKEY; RFC 6895 section 3.1: not for questions
+	case 0, TypeOPT, TypeTKEY, TypeTSIG: // RFC 6895 section 3.1: not for questions
 		return q.reject(FormErr)
 	}
 	return Accept

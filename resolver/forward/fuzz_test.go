@@ -38,6 +38,8 @@ func FuzzReply(f *testing.F) {
 	f.Add(dnstest.Pack(f, r))
 	r.Ns = nil
 	f.Add(dnstest.Pack(f, r)) // as most replies are
+	r.Extra = append(r.Extra, &dns.RFC3597{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeTKEY}})
+	f.Add(dnstest.Pack(f, r)) // without RDATA, which miekg/dns reads, and then writes as no TKEY record may be
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		given := bytes.Clone(msg)
@@ -52,7 +54,7 @@ func FuzzReply(f *testing.F) {
 			return
 		}
 		got.Each(func(rr wire.MessageRR) bool {
-			if rr.TTL > math.MaxInt32 || rr.Type == dns.TypeOPT || rr.Type == dns.TypeTSIG {
+			if rr.TTL > math.MaxInt32 || rr.Type == dns.TypeOPT || rr.Type == dns.TypeTKEY || rr.Type == dns.TypeTSIG {
 				t.Errorf("record of type %d with TTL %d", rr.Type, rr.TTL)
 			}
 			return true
