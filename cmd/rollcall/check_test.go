@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 		{"a broken manifest as argument", "", []string{"check", broken}, broken + ":4: "},
 		{"standard input", web, []string{"check", "-manifests", "-"}, "ok\n"},
 		{"manifest", "", []string{"check", "-manifests", broken}, broken + ":4: "},
-		{"plugin", "", []string{"check", write(t, "Corefile", ".:0 {\nfoo\nbar\n}")}, "Corefile:3: unknown plugin \"bar\" (known: "},
+		{"plugin", "", []string{"check", write(t, "Corefile", ".:0 {\nfoo\nbar\n}")}, "Corefile:3: unknown plugin \"bar\" (rollcall serve -plugins lists "},
 		{"handler", "", []string{"check", write(t, "Corefile", ".:0 {\nforward . "+good+".missing\n}")}, "Corefile:2: forward: file of upstreams: open "},
 		{"handler and manifest", "", []string{"check", write(t, "Corefile", ".:0 {\nkubernetes {\nmanifests "+broken+"\n}\nautopath /nope\n}")}, "Corefile:5: autopath: "},
 		{"nothing", "", []string{"check", write(t, "Corefile", "")}, "no server block"},
