@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 		{"an argument", "", []string{"check", good}, explained},
 		{"a flag", "", []string{"check", "-conf", good}, explained},
 		{"a flag before", "", []string{"-conf", good, "check"}, explained},
-		{"built-in", "", []string{"check"}, "built-in Corefile:11:   loadbalance: begins the addresses of each answer at a random one\nok\n"},
+		{"built-in", "", []string{"check"}, "built-in Corefile:11:   loadbalance: begins the A and AAAA records of each answer at a random one; CoreDNS shuffles them, and MX records too\nok\n"},
 		{"a manifest as argument", "", []string{"check", write(t, "web.yaml", web)}, "ok\n"},
 		{"a folder as argument", "", []string{"check", filepath.Dir(write(t, "web.yaml", web)), "-zone", "example.org"}, "ok\n"},
 		{"standard input as argument", web, []string{"check", "-"}, "ok\n"},

@@ -322,10 +322,10 @@ func TestExplainConfigMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"Corefile:1: names in .:53 are answered by:",
+		"Corefile:1: queries for names in .:53 are served with:",
 		"Corefile:2:   kubernetes cluster.local: answers for the zones of a cluster, which are followed and never cached",
-		"configmap kube-system/kube-dns: stubDomains:   forward example.org 192.0.2.1: asks other servers; a reply that does not match its query is passed over, and the wait goes on",
-		"configmap kube-system/kube-dns: upstreamNameservers:   forward . 192.0.2.2: asks other servers; a reply that does not match its query is passed over, and the wait goes on",
+		"configmap kube-system/kube-dns: stubDomains:   forward example.org 192.0.2.1: " + assemble.Effect("forward"),
+		"configmap kube-system/kube-dns: upstreamNameservers:   forward . 192.0.2.2: " + assemble.Effect("forward"),
 	}
 	if diff := cmp.Diff(want, with.Explain()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
