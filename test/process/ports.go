@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 )
 
 // Ports are taken from below the range that the kernel gives to sockets that
@@ -33,6 +34,10 @@ func claim(port string) bool {
 	if err != nil {
 		return false
 	}
+	// A program that is being started has this process's sockets until it is another,
+	// and so would keep this one open.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	look, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		name.Close()

@@ -2,6 +2,7 @@ package process
 
 import (
 	"net"
+	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
@@ -36,6 +37,47 @@ func TestPortsStayFree(t *testing.T) {
 		})
 	}
 	for range 2000 {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", ports[0]))
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		l.Close()
+	}
+	close(stop)
+	others.Wait()
+}
+
+// TestPortsOfForks has programs be started while ports are looked for: until it is
+// another program, a child has all files of its parent, closed ones too.
+func TestPortsOfForks(t *testing.T) {
+	// At the first one Go tries out, for itself, how programs can be started.
+	if err := exec.Command("true").Run(); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := exec.Command("true").Run(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 1000 {
+		ports, err := FreePorts(1)
+		if err != nil {
+			t.Error(err)
+			break
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", ports[0]))
 		if err != nil {
 			t.Error(err)
