@@ -305,9 +305,7 @@ func takes(t *testing.T, want span, f func(i int)) {
 // eventually waits until check succeeds.
 func eventually(t *testing.T, within time.Duration, check func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), within, fmt.Errorf("not within %v", within))
-	defer cancel()
-	if err := process.Until(ctx, check); err != nil {
+	if err := process.Within(t.Context(), within, check); err != nil {
 		t.Error(err)
 	}
 }
