@@ -93,7 +93,7 @@ func TestServeErrors(t *testing.T) {
 	}{
 		{[]string{"-manifests", file, "-listen", taken.LocalAddr().String()}, "listening: listen udp4 " + taken.LocalAddr().String() + ": bind: address already in use"},
 		{[]string{"-manifests", file + ".missing", "-listen", "127.0.0.1:0"}, file + ".missing"},
-		{[]string{"-conf", write(t, "Corefile", "\n.:0 {\n\n\n\n\n\n\n\n\n\nfoo\n}")}, `Corefile:12: unknown plugin "foo" (known: `},
+		{[]string{"-conf", write(t, "Corefile", "\n.:0 {\n\n\n\n\n\n\n\n\n\nfoo\n}")}, `Corefile:12: unknown plugin "foo" (rollcall serve -plugins lists `},
 		{[]string{"-conf", write(t, "Corefile", ".:0 {\nkubernetes cluster.local {\nmanifests "+file+".missing\n}\n}")}, "Corefile:3: manifests " + file + ".missing: no such file or directory"},
 		{[]string{"-conf", file + ".missing"}, "open " + file + ".missing: no such file or directory"},
 	}

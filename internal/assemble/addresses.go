@@ -67,7 +67,7 @@ func (b *block) claims() []claim {
 func (c claim) refusedBy(others []claim) error {
 	for _, o := range others {
 		switch {
-		case !overlap(o.address, c.address):
+		case !overlap(o.address, c.address), c.by == "DNS" && o.by == "DNS" && beside(o.address, c.address):
 		case o.address != c.address:
 			return c.at.Errorf("%s at %s and %s at %s can't both be listened on: one is part of the other", o.by, o.address, c.by, c.address)
 		case o.by != c.by:
@@ -75,6 +75,17 @@ func (c claim) refusedBy(others []claim) error {
 		}
 	}
 	return nil
+}
+
+// beside reports whether of two addresses, host:port, one is all addresses and the
+// other one of them: sockets for DNS can be open on both.
+func beside(a, b string) bool { return overlap(a, b) && isWild(a) != isWild(b) }
+
+// isWild reports whether a host:port is all addresses, of either family or of one.
+func isWild(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	addr, err := netip.ParseAddr(host)
+	return host == "" || err == nil && addr.IsUnspecified()
 }
 
 // overlap reports whether one of two addresses, host:port, is part of the other.

@@ -155,7 +155,7 @@ func TestFinalName(t *testing.T) {
 		{"www.example.org.", "127.0.0.2", "REFUSED", "cached, and forbidden to this client"},
 	}
 	for _, tt := range tests {
-		c := dns.Client{Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(tt.from)}, Timeout: 5 * time.Second}}
+		c := dns.Client{Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(tt.from)}, Timeout: 30 * time.Second}}
 		reply, _, err := c.Exchange(dnstest.Question(tt.name, dns.TypeA), at)
 		if err != nil {
 			t.Fatal(err)
@@ -226,7 +226,7 @@ func doors(t *testing.T, directives string) map[string]door {
 	plain := start(t, block("dns")).addr()
 	byTLS := start(t, strings.Replace(block("tls"), "\n", secure+"\n", 1)).addr()
 	byHTTPS := start(t, strings.Replace(block("https"), "\n", secure+"\n", 1)).addr()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, Timeout: 5 * time.Second}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, Timeout: 30 * time.Second}
 	t.Cleanup(client.CloseIdleConnections)
 	over := func(dial func() (net.Conn, error)) door {
 		return func(t *testing.T, packet []byte) []byte {
@@ -237,7 +237,7 @@ func doors(t *testing.T, directives string) map[string]door {
 			}
 			defer c.Close()
 			conn := &dns.Conn{Conn: c, UDPSize: 4096}
-			if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := conn.Write(packet); err != nil {

@@ -57,7 +57,7 @@ func (g *generation) chains() error {
 			continue
 		}
 		for _, key := range b.Keys {
-			apexes, err := names(key.Zones)
+			apexes, err := zone.ParseNames(key.Zones)
 			if err != nil {
 				return key.Pos.Errorf("%w", err)
 			}

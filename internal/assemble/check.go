@@ -145,14 +145,16 @@ func (b *block) shadowed(whole map[place]corefile.Pos) (lost []string, to corefi
 }
 
 // unreachable returns the zones of kubernetes none of whose names are the
-// block's.
+// block's. The primary one counts as reached where a reverse zone is: it is what the
+// names of addresses lead into.
 func (b *block) unreachable() (lost []string) {
-	for _, zone := range b.kubernetes.Zones {
-		reached := false
-		for _, own := range b.Zones() {
-			reached = reached || dns.IsSubDomain(own, zone) || dns.IsSubDomain(zone, own)
-		}
-		if !reached {
+	reached := func(zone string) bool {
+		return slices.ContainsFunc(b.Zones(), func(own string) bool { return dns.IsSubDomain(own, zone) || dns.IsSubDomain(zone, own) })
+	}
+	reverse := slices.ContainsFunc(b.kubernetes.Zones, func(zone string) bool { return corefile.IsReverse(zone) && reached(zone) })
+	primary := slices.IndexFunc(b.kubernetes.Zones, func(zone string) bool { return !corefile.IsReverse(zone) })
+	for i, zone := range b.kubernetes.Zones {
+		if !reached(zone) && !(reverse && i == primary) {
 			lost = append(lost, zone)
 		}
 	}

@@ -110,6 +110,15 @@ func TestWarnings(t *testing.T) {
 			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
 			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",
 		},
+		{"addresses alone", "10.0.0.0/8 fd00::/8 {\nkubernetes a.example 10.0.0.0/8 fd00::/8\n}", nil, "what the names of addresses lead into must be named"},
+		{
+			"addresses of none", "10.0.0.0/8 {\nkubernetes a.example b.example 10.0.0.0/8 192.168.0.0/16\n}",
+			[]string{"Corefile:2: kubernetes: no query for b.example. and 168.192.in-addr.arpa. comes here, as the server block is for 10.in-addr.arpa."}, "names lead into the first zone only",
+		},
+		{
+			"neither", "other.example {\nkubernetes a.example in-addr.arpa\n}",
+			[]string{"Corefile:2: kubernetes: no query for a.example. and in-addr.arpa. comes here, as the server block is for other.example."}, "no address either",
+		},
 		{"autopath", ". {\nautopath @kubernetes\nkubernetes a.example {\npods verified\n}\n}", nil, "pods are known"},
 		{"autopath of a file", ". {\nautopath f\nkubernetes a.example\n}", nil, "of any client"},
 		{

@@ -126,8 +126,9 @@ type configMap struct {
 	known <-chan struct{} // the source's
 	stop  func()          // ends the source; nil before there is one
 
-	told    string // what was last told to be wrong with it; "" if it is good
-	unknown string // the keys that were last told of
+	again   *time.Timer // of retry; nil before
+	told    string      // what was last told to be wrong with it; "" if it is good
+	unknown string      // the keys that were last told of
 }
 
 // apiServer is one that a kubernetes directive names.
@@ -201,6 +202,16 @@ func (m *configMap) look() {
 	select {
 	case m.changed <- struct{}{}:
 	default: // it will
+	}
+}
+
+// retry has the run look again after a while: once, however often it is called until
+// then.
+func (m *configMap) retry() {
+	if m.again == nil {
+		m.again = time.AfterFunc(retryAfter, m.look)
+	} else {
+		m.again.Reset(retryAfter)
 	}
 }
 
@@ -291,7 +302,7 @@ func (r *run) takeConfigMap(ctx, running context.Context) bool {
 	if err := r.change(ctx, running, plan, old); err != nil {
 		if ctx.Err() == nil {
 			r.refuse(err, false)
-			time.AfterFunc(retryAfter, m.look)
+			m.retry()
 		}
 		return false
 	}

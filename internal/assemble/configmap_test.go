@@ -266,11 +266,22 @@ func TestConfigMapRetry(t *testing.T) {
 		}
 	}
 	write(strings.Repeat("0", 32) + "\n")
-	f := follow(t, "cookies "+secrets+"\n"+clusterZone+"forward . %[2]s\n", nil)
+	// The handler of hosts logs each time that one is made, and so each trial.
+	f := follow(t, "cookies "+secrets+"\nhosts /dev/null h.example {\n192.0.2.9 other.example\nreload 0s\nfallthrough\n}\n"+clusterZone+"forward . %[2]s\n", nil)
+	const trial = "a name is in no zone of the directive"
 	at := f.addr()
 	write("nonsense\n")
-	f.cluster.set(stubs("example.org", f.stub))
-	dnstest.Eventually(t, kept, func() bool { return strings.Contains(f.log(), kept) })
+	began := time.Now()
+	for i, server := range []string{f.other, f.stub, f.other, f.stub} {
+		f.cluster.set(stubs("example.org", server))
+		dnstest.Eventually(t, "it is tried", func() bool { return strings.Count(f.log(), trial) > i+1 })
+	}
+	tried, took := strings.Count(f.log(), trial), time.Since(began)
+	dnstest.Eventually(t, "it is tried again", func() bool { return strings.Count(f.log(), trial) > tried })
+	time.Sleep(min(took+time.Second, 5*time.Second)) // for what each of the trials may have set off
+	if n := strings.Count(f.log(), trial) - tried; n != 1 {
+		t.Errorf("after four trials it is tried %d times again at a time, want once", n)
+	}
 	write(strings.Repeat("1", 32) + "\n")
 	f.answers(at, aName, "192.0.2.2", "it is tried again")
 	if n := strings.Count(f.log(), kept); n != 1 {
@@ -322,10 +333,10 @@ func TestExplainConfigMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"Corefile:1: names in .:53 are answered by:",
+		"Corefile:1: queries for names in .:53 are served with:",
 		"Corefile:2:   kubernetes cluster.local: answers for the zones of a cluster, which are followed and never cached",
-		"configmap kube-system/kube-dns: stubDomains:   forward example.org 192.0.2.1: asks other servers; a reply that does not match its query is passed over, and the wait goes on",
-		"configmap kube-system/kube-dns: upstreamNameservers:   forward . 192.0.2.2: asks other servers; a reply that does not match its query is passed over, and the wait goes on",
+		"configmap kube-system/kube-dns: stubDomains:   forward example.org 192.0.2.1: " + assemble.Effect("forward"),
+		"configmap kube-system/kube-dns: upstreamNameservers:   forward . 192.0.2.2: " + assemble.Effect("forward"),
 	}
 	if diff := cmp.Diff(want, with.Explain()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -16,7 +16,7 @@ func effects() map[string]string {
 		"autopath":    "walks the search path for clients: that of the file, which should be theirs, or with @kubernetes that of the pod that asks",
 		"bind":        "listens on these addresses alone",
 		"bufsize":     "bounds replies over UDP",
-		"cache":       "keeps what other servers answered, and never an answer of our own zones, with disable or without; CoreDNS keeps those too",
+		"cache":       "keeps what the servers of forward reply; CoreDNS keeps answers of the cluster's zones and of all other handlers too",
 		"cancel":      "bounds the time that a query may take",
 		"chaos":       "answers questions of class CH for the version and the authors",
 		"cookies":     "names the secrets of DNS cookies; CoreDNS has none",
@@ -25,13 +25,13 @@ func effects() map[string]string {
 		"erratic":     "answers, or fails to, as tests of clients want it",
 		"errors":      "logs why queries are SERVFAIL",
 		"file":        "answers from zones in master files, which are read again when they change",
-		"forward":     "asks other servers; a reply that does not match its query is passed over, and the wait goes on",
+		"forward":     "asks other servers: the same question once at a time, and again by TCP if it is truncated, where CoreDNS leaves both to clients",
 		"header":      "changes flags of queries and replies",
 		"health":      "answers /health; after SIGTERM, lameduck is for how long all is still answered",
 		"hosts":       "answers names from a file and from these lines; the file is read again when it changes",
 		"https":       "bounds the connections of https:// server blocks",
 		"kubernetes":  "answers for the zones of a cluster, which are followed and never cached",
-		"loadbalance": "begins the addresses of each answer at a random one",
+		"loadbalance": "begins the A and AAAA records of each answer at a random one; CoreDNS shuffles them, and MX records too",
 		"local":       "answers for localhost",
 		"log":         "logs queries",
 		"loop":        "looks for forwarding loops; one is SERVFAIL and logged, where CoreDNS ends the process",
@@ -69,11 +69,11 @@ func (p *Plan) Explain() []string {
 		for _, k := range b.Keys {
 			keys = append(keys, k.String())
 		}
-		how := "by"
+		which := ""
 		if b.view != nil {
-			how = "in view " + b.view.Name + " by"
+			which = " of view " + b.view.Name
 		}
-		lines = append(lines, fmt.Sprintf("%s: names in %s are answered %s:", b.Pos, strings.Join(keys, ", "), how))
+		lines = append(lines, fmt.Sprintf("%s: queries%s for names in %s are served with:", b.Pos, which, strings.Join(keys, ", ")))
 		for _, d := range b.Directives {
 			lines = append(lines, fmt.Sprintf("%s:   %s: %s", d.Pos, written(d), does[d.Name]))
 		}

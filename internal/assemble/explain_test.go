@@ -15,10 +15,10 @@ func TestExplain(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"Corefile:1: names in .:53, example.org:53 are answered by:",
+		"Corefile:1: queries for names in .:53, example.org:53 are served with:",
 		"Corefile:2:   errors: logs why queries are SERVFAIL",
-		"Corefile:3:   cache 30: keeps what other servers answered, and never an answer of our own zones, with disable or without; CoreDNS keeps those too",
-		"Corefile:5: names in 10.0.0.0/8:53 are answered in view inside by:",
+		"Corefile:3:   cache 30: keeps what the servers of forward reply; CoreDNS keeps answers of the cluster's zones and of all other handlers too",
+		"Corefile:5: queries of view inside for names in 10.0.0.0/8:53 are served with:",
 		"Corefile:6:   view inside: lets in the queries that every expr is true of; others go to the next block of the zone, and then to one of a shorter zone",
 		"Corefile:9:   whoami: answers with the client's own address",
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/rrl"
 	"github.com/rollcall-dns/rollcall/resolver/template"
 	"github.com/rollcall-dns/rollcall/resolver/view"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // handlerMetrics are those that handlers of all generations share.
@@ -103,11 +104,11 @@ func (b *block) knowsPods() bool {
 func labelled(g *generation, b *block, c metadata.Config, next resolver.Handler) (resolver.Handler, error) {
 	c.View = b.viewName()
 	if b.kubernetes != nil {
-		zones, err := names(b.kubernetes.Zones)
+		zones, err := zone.ParseNames(b.kubernetes.Zones)
 		if err != nil {
 			return nil, err
 		}
-		multicluster, err := names(b.kubernetes.Multicluster)
+		multicluster, err := zone.ParseNames(b.kubernetes.Multicluster)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +141,7 @@ func searching(g *generation, b *block, c autopath.Config, next resolver.Handler
 		own := slices.DeleteFunc(slices.Clone(b.kubernetes.Zones), func(z string) bool {
 			return slices.Contains(b.kubernetes.Multicluster, z)
 		})
-		if c.Cluster, err = names(own); err != nil {
+		if c.Cluster, err = zone.ParseNames(own); err != nil {
 			return nil, err
 		}
 	}
@@ -215,7 +216,7 @@ func cluster(g *generation, b *block, next resolver.Handler) (resolver.Handler, 
 	if b.kubernetes == nil {
 		return next, nil
 	}
-	fall, err := names(b.kubernetes.Fallthrough)
+	fall, err := zone.ParseNames(b.kubernetes.Fallthrough)
 	if err != nil {
 		return nil, b.Pos.Errorf("kubernetes: fallthrough: %w", err)
 	}

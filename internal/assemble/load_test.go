@@ -2,7 +2,6 @@ package assemble_test
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -12,10 +11,8 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 )
 
-// known is what the list of known plugins is replaced by.
-const known = "(known: ...)"
-
-var knownList = regexp.MustCompile(`\(known: [a-z0-9_, ]*\)`)
+// known is where errors send for the names of directives.
+const known = "(rollcall serve -plugins lists those that there are)"
 
 func TestLoadErrors(t *testing.T) {
 	tests := []struct {
@@ -30,6 +27,16 @@ func TestLoadErrors(t *testing.T) {
 		{
 			"CoreDNS's plugin", ". {\nroute53 a:b\n}",
 			[]string{"Corefile:2: route53 is a CoreDNS plugin that Rollcall does not have " + known}, "it is no slip of the pen",
+		},
+		{
+			"slips", ". {\nlop\nforwrad\nkuberntes\nproxy\nx\n}",
+			[]string{
+				`Corefile:2: unknown plugin "lop": is log meant? ` + known,
+				`Corefile:3: unknown plugin "forwrad": is forward meant? ` + known,
+				`Corefile:4: unknown plugin "kuberntes": is kubernetes meant? ` + known,
+				`Corefile:5: unknown plugin "proxy" ` + known,
+				`Corefile:6: unknown plugin "x" ` + known,
+			}, "a name that is near, if there is one",
 		},
 		{
 			"two of a kind", ". {\nerrors\nerrors\n}",
@@ -69,11 +76,9 @@ func TestLoadErrors(t *testing.T) {
 			}, "DNS is TCP too",
 		},
 		{
-			"all addresses and one", ".:5353 {\nbind 127.0.0.1 0.0.0.0\n}\na.example:5353 {\nbind ::1\n}\nb.example:5353 {\nwhoami\n}",
-			[]string{
-				"Corefile:1: DNS at 0.0.0.0:5353 and DNS at 127.0.0.1:5353 can't both be listened on: one is part of the other",
-				"Corefile:7: DNS at 0.0.0.0:5353 and DNS at :5353 can't both be listened on: one is part of the other",
-			}, "IPv4's are not those of IPv6, and the kernel gives a port to all of them or to one",
+			"all addresses and those of a family", ".:5353 {\nbind 127.0.0.1 0.0.0.0\n}\na.example:5353 {\nbind ::1\n}\nb.example:5353 {\nwhoami\n}",
+			[]string{"Corefile:7: DNS at 0.0.0.0:5353 and DNS at :5353 can't both be listened on: one is part of the other"},
+			"neither is one address",
 		},
 		{
 			"no zone for kubernetes", "10.in-addr.arpa {\nkubernetes\n}",
@@ -93,7 +98,7 @@ func TestLoadErrors(t *testing.T) {
 			if err == nil || plan != nil {
 				t.Fatalf("plan %v, error %v", plan, err)
 			}
-			if diff := cmp.Diff(tt.want, strings.Split(knownList.ReplaceAllString(err.Error(), known), "\n")); diff != "" {
+			if diff := cmp.Diff(tt.want, strings.Split(err.Error(), "\n")); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 			}
 		})
@@ -133,6 +138,7 @@ func TestLoad(t *testing.T) {
 		{"endpoints of two blocks", ". {\nhealth\nready\nprometheus :9153\n}\nexample.org {\nhealth\nready\nprometheus :9153\n}", "they share the endpoints"},
 		{"free ports", ". {\nhealth 127.0.0.1:0\nready 127.0.0.1:0\nprometheus 127.0.0.1:0\n}", "each gets a port of its own"},
 		{"a Service of another block", ". {\nforward . dns.x.svc.cluster.local\n}\ncluster.local {\nkubernetes\n}", "its name is looked up in the zones of all"},
+		{"all addresses and one", ".:5353 {\nbind 127.0.0.1 0.0.0.0\n}\na.example:5353 {\nbind ::1\n}", "the kernel knows which is meant"},
 		{"empty block", ".:53 {\n}", "it refuses all"},
 	}
 	for _, tt := range tests {

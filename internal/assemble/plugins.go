@@ -220,7 +220,7 @@ type Plan struct {
 // joined, each as "file:line: what is wrong, what is allowed".
 func Load(file *corefile.File) (*Plan, error) {
 	plan := &Plan{File: file}
-	all, known := plugins(), strings.Join(Plugins(), ", ")
+	all := plugins()
 	var errs []error
 	for _, fb := range file.Blocks {
 		b := block{Block: fb, configs: map[string][]any{}}
@@ -228,9 +228,9 @@ func Load(file *corefile.File) (*Plan, error) {
 			at := slices.IndexFunc(all, func(p plugin) bool { return p.name == d.Name })
 			switch {
 			case at < 0:
-				errs = append(errs, d.Pos.Errorf("unknown plugin %q (known: %s)", d.Name, known))
+				errs = append(errs, d.Pos.Errorf("%s", unknown(d.Name)))
 			case all[at].parse == nil:
-				errs = append(errs, d.Pos.Errorf("%s is a CoreDNS plugin that Rollcall does not have (known: %s)", d.Name, known))
+				errs = append(errs, d.Pos.Errorf("%s is a CoreDNS plugin that Rollcall does not have %s", d.Name, pluginList))
 			default:
 				if err := all[at].parse(&b, d); err != nil {
 					errs = append(errs, err)

@@ -256,38 +256,63 @@ func (p *Plan) runtimeMetrics() bool {
 // those that are being drained it waits until they are closed, or ctx is done. The
 // function that it returns has them served, once g is the current generation.
 func (r *run) listen(ctx context.Context, g *generation) (serve func(), err error) {
-	opened := make([]dnsServer, len(g.listeners))
-	for i, l := range g.listeners {
-		if r.servers[l.addr] != nil {
-			continue
-		}
-		if err = r.drained(ctx, l.addr); err == nil {
-			opened[i], err = r.open(g, l)
-		}
-		if err != nil {
-			for _, s := range opened[:i] {
-				if s != nil {
-					s.Close()
-				}
-			}
+	missing := slices.DeleteFunc(slices.Clone(g.listeners), func(l *listener) bool { return r.servers[l.addr] != nil })
+	for _, l := range missing {
+		if err := r.makeWay(ctx, g, l); err != nil {
 			return nil, r.inTheWay(l.addr, err)
 		}
 	}
+	var opened []dnsServer
+	for _, l := range missing {
+		s, err := r.open(g, l)
+		if err != nil {
+			for _, s := range opened {
+				s.Close()
+			}
+			return nil, r.inTheWay(l.addr, err)
+		}
+		opened = append(opened, s)
+	}
 	return func() {
 		for i, s := range opened {
-			if s == nil {
-				continue
-			}
-			r.servers[g.listeners[i].addr] = s
+			l := missing[i]
+			r.servers[l.addr] = s
 			r.start(func() error {
 				s.Serve()
 				return nil
 			})
 			if r.Listening != nil {
-				r.Listening(s.Addr(), g.listeners[i].scheme)
+				r.Listening(s.Addr(), l.scheme)
 			}
 		}
 	}, nil
+}
+
+// makeWay waits until the sockets that went and are in the way of a listener are
+// closed. If its own will not keep other processes off the port, it looks whether one
+// is there, unless this process has the port.
+func (r *run) makeWay(ctx context.Context, g *generation, l *listener) error {
+	if err := r.drained(ctx, l.addr); err != nil {
+		return err
+	}
+	for addr := range r.servers {
+		if overlap(addr, l.addr) {
+			return nil
+		}
+	}
+	if !g.hasBeside(l) {
+		return nil
+	}
+	probe, err := net.Listen("tcp", l.addr)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	return probe.Close()
+}
+
+// hasBeside reports whether g has listeners beside l.
+func (g *generation) hasBeside(l *listener) bool {
+	return slices.ContainsFunc(g.listeners, func(o *listener) bool { return beside(o.addr, l.addr) })
 }
 
 // dnsServer is a server of DNS messages.
@@ -306,7 +331,7 @@ func (r *run) open(g *generation, l *listener) (dnsServer, error) {
 		return server.Listen(c)
 	}
 	return https.Listen(https.ServerConfig{
-		Addr: c.Addr, TLS: c.TLS, Responder: c.Responder, MaxConns: l.https.MaxConns, Logger: r.Logger,
+		Addr: c.Addr, Listen: c.ListenTCP, TLS: c.TLS, Responder: c.Responder, MaxConns: l.https.MaxConns, Logger: r.Logger,
 		ReadTimeout:  cmp.Or(c.ReadTimeout, httpsReadTimeout),
 		WriteTimeout: cmp.Or(c.WriteTimeout, httpsWriteTimeout),
 		IdleTimeout:  c.IdleTimeout,
@@ -346,8 +371,13 @@ func (r *run) secure(l *listener) *tls.Config {
 
 // serverConfig says how a listener is served.
 func (r *run) serverConfig(g *generation, l *listener) server.Config {
+	listenTCP := net.Listen
+	if g.hasBeside(l) {
+		listenTCP = server.ListenBeside
+	}
 	return server.Config{
 		Addr:         l.addr,
+		ListenTCP:    listenTCP,
 		Logger:       r.Logger,
 		Readers:      l.readers(),
 		IdleTimeout:  l.idle(),

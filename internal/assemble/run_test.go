@@ -174,7 +174,7 @@ func TestStopBeforeSync(t *testing.T) {
 
 func TestLameduck(t *testing.T) {
 	dnstest.NoLeaks(t)
-	const lameduck = 500 * time.Millisecond
+	const lameduck, asking = 3 * time.Second, 500 * time.Millisecond
 	p := start(t, fmt.Sprintf(`
 .:0 {
     bind 127.0.0.1
@@ -190,8 +190,7 @@ func TestLameduck(t *testing.T) {
 	stopped := time.Now()
 	p.stop()
 	dnstest.Eventually(t, "lameduck", func() bool { return strings.Contains(p.log(), "lameduck") })
-	asked := 0
-	for ; time.Since(stopped) < lameduck/2; asked++ {
+	for again := true; again; again = time.Since(stopped) < asking {
 		for _, network := range []string{"udp", "tcp"} {
 			r := dnstest.Ask(t, network, addr, dnstest.Question("web.default.svc.cluster.local.", dns.TypeA))
 			if len(r.Answer) != 1 {
@@ -203,9 +202,6 @@ func TestLameduck(t *testing.T) {
 				t.Fatalf("/%s in lameduck: %d %s", path, status, body)
 			}
 		}
-	}
-	if asked == 0 {
-		t.Fatal("nothing was asked in lameduck")
 	}
 	if err := dnstest.Receive(t, "Run's end", p.result); err != nil {
 		t.Errorf("Run: %v", err)

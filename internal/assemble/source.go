@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -31,11 +30,11 @@ type zones struct {
 // NewZone makes the zone that a kubernetes directive describes. Self are the
 // addresses listened on.
 func NewZone(c *kubernetes.Config, self []netip.Addr) (*zone.Zone, error) {
-	apexes, err := names(c.Zones)
+	apexes, err := zone.ParseNames(c.Zones)
 	if err != nil {
 		return nil, err
 	}
-	multicluster, err := names(c.Multicluster)
+	multicluster, err := zone.ParseNames(c.Multicluster)
 	if err != nil {
 		return nil, err
 	}
@@ -116,23 +115,6 @@ func apiConfig(c *kubernetes.Config) watch.KubernetesConfig {
 		NamespaceLabels: c.NamespaceLabels,
 		Kinds:           watchedKinds(c),
 	}
-}
-
-// names turns zones as the Corefile spells them into names.
-func names(texts []string) ([]zone.Name, error) {
-	var (
-		result []zone.Name
-		errs   []error
-	)
-	for _, t := range texts {
-		n, err := zone.ParseName(t)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		result = append(result, n)
-	}
-	return result, errors.Join(errs...)
 }
 
 // selfAddrs returns the addresses that a server which listens on hosts can be

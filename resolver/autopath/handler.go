@@ -27,18 +27,14 @@ type Handler struct {
 // does not read it again.
 func New(c Config, next resolver.Handler) (*Handler, error) {
 	h := &Handler{config: c, succeeded: c.Metrics.of(c.Server), next: next}
-	for _, text := range c.Zones {
-		name, err := zone.ParseName(text)
-		if err != nil {
-			return nil, fmt.Errorf("autopath: zone: %w", err)
-		}
-		h.zones = append(h.zones, name)
+	var err error
+	if h.zones, err = zone.ParseNames(c.Zones); err != nil {
+		return nil, fmt.Errorf("autopath: zone: %w", err)
 	}
 	file, mayMiss := c.File, false
 	if c.Kubernetes && file == "" {
 		file, mayMiss = hostFile, true
 	}
-	var err error
 	if h.search, err = readSearch(file, mayMiss); err != nil {
 		return nil, err
 	}
@@ -50,7 +46,7 @@ func New(c Config, next resolver.Handler) (*Handler, error) {
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	o := h.next.Serve(q, r)
 	// Fast path: most names are there, or in no search domain.
-	if o != resolver.NameError || q.Class != wire.ClassIN || longest(q.Name(), h.zones) == "" {
+	if o != resolver.NameError || q.Class != wire.ClassIN || zone.Longest(h.zones, q.Name()) == "" {
 		return o
 	}
 	path := h.path(q)

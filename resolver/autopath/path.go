@@ -43,7 +43,7 @@ func (h *Handler) path(q *resolver.Query) []zone.Name {
 	if h.config.Pods == nil {
 		return nil
 	}
-	apex := longest(q.Name(), h.config.Cluster)
+	apex := zone.Longest(h.config.Cluster, q.Name())
 	if apex == "" {
 		return nil
 	}
@@ -60,16 +60,6 @@ func (h *Handler) path(q *resolver.Query) []zone.Name {
 		return nil
 	}
 	return slices.Concat([]zone.Name{own, services, apex}, h.search)
-}
-
-// longest returns the longest of zones that a name is in, "" for none.
-func longest(name []byte, zones []zone.Name) (apex zone.Name) {
-	for _, z := range zones {
-		if len(z) > len(apex) && wire.IsBelow(name, z) {
-			apex = z
-		}
-	}
-	return apex
 }
 
 // others returns the names that a client with a search path asks for after name,

@@ -110,7 +110,10 @@ func (p *parser) block() (Block, bool, error) {
 		b := Block{Pos: header[0].pos}
 		for _, t := range header {
 			key, err := parseKey(t.pos, t.text, p.port)
-			if err != nil {
+			switch {
+			case err != nil && t.unset != "":
+				return Block{}, false, t.pos.Errorf("the environment variable %s has no value, and without one %q is no zone", t.unset, t.text)
+			case err != nil:
 				return Block{}, false, err
 			}
 			b.Keys = append(b.Keys, key)
@@ -158,6 +161,7 @@ func (p *parser) header() ([]token, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.unset = t.unsetVariable()
 		t.text, more = strings.CutSuffix(text, ",")
 		keys = append(keys, t)
 	}

@@ -18,6 +18,9 @@ type token struct {
 	// the token's own file is read, and so stays right wherever an import
 	// puts the token.
 	first bool
+	// unset is the first environment variable in the text that has no value, where
+	// the text is expanded; empty for none.
+	unset string
 }
 
 // is says whether the token is a bare word of the grammar. The lexer drops
@@ -56,15 +59,26 @@ func (t token) expand() (string, error) {
 		if !envRef.MatchString(s) {
 			return s, nil
 		}
-		s = envRef.ReplaceAllStringFunc(s, func(ref string) string {
-			name := strings.TrimSuffix(ref[2:len(ref)-1], "%")
-			return os.Getenv(name)
-		})
+		s = envRef.ReplaceAllStringFunc(s, func(ref string) string { return os.Getenv(variable(ref)) })
 		if len(s) > maxEnvText {
 			break
 		}
 	}
 	return "", t.pos.Errorf("environment references in %q lead to ever more of them", t.text)
+}
+
+// variable returns the name of the environment variable that a reference is to.
+func variable(ref string) string { return strings.TrimSuffix(ref[2:len(ref)-1], "%") }
+
+// unsetVariable returns the first environment variable in the token's text that has no
+// value; empty for none.
+func (t token) unsetVariable() string {
+	for _, ref := range envRef.FindAllString(t.text, -1) {
+		if name := variable(ref); os.Getenv(name) == "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // word returns the token's expanded text as a name or argument.

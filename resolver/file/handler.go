@@ -66,13 +66,13 @@ func New(configs []Config, next resolver.Handler) (*Handler, error) {
 
 // add adds a directive's zones.
 func (h *Handler) add(c *Config) error {
-	fall, err := names(c.Fallthrough)
+	fall, err := zone.ParseNames(c.Fallthrough)
 	if err != nil {
-		return err
+		return fmt.Errorf("file: zone: %w", err)
 	}
-	apexes, err := names(c.Zones)
+	apexes, err := zone.ParseNames(c.Zones)
 	if err != nil {
-		return err
+		return fmt.Errorf("file: zone: %w", err)
 	}
 	for _, apex := range apexes {
 		h.zones = slices.DeleteFunc(h.zones, func(s *served) bool { return s.apex == apex })
@@ -80,19 +80,6 @@ func (h *Handler) add(c *Config) error {
 	}
 	slices.SortStableFunc(h.zones, func(a, b *served) int { return len(b.apex) - len(a.apex) })
 	return nil
-}
-
-// names returns zones as names.
-func names(zones []string) ([]zone.Name, error) {
-	var out []zone.Name
-	for _, z := range zones {
-		n, err := zone.ParseName(z)
-		if err != nil {
-			return nil, fmt.Errorf("file: zone: %w", err)
-		}
-		out = append(out, n)
-	}
-	return out, nil
 }
 
 // Close ends the watch over the files. It must be called once. The handler may go
@@ -124,7 +111,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	if outcome == resolver.Later || outcome == resolver.Dropped {
 		return outcome
 	}
-	if a != nil && a.bare && isBelowAny(q.Name(), s.fall) {
+	if a != nil && a.bare && zone.Longest(s.fall, q.Name()) != "" {
 		return h.next.Serve(q, r)
 	}
 	r.Handler, r.Err = Name, err
@@ -149,8 +136,4 @@ func (h *Handler) of(q *resolver.Query) *served {
 		}
 	}
 	return nil
-}
-
-func isBelowAny(name []byte, zones []zone.Name) bool {
-	return slices.ContainsFunc(zones, func(z zone.Name) bool { return wire.IsBelow(name, z) })
 }

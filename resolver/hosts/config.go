@@ -1,7 +1,6 @@
 package hosts
 
 import (
-	"fmt"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -146,17 +145,4 @@ func (c *Config) options() corefile.Options {
 			return o.NoArgs()
 		}},
 	}
-}
-
-// names returns zones as names.
-func names(zones []string) ([]zone.Name, error) {
-	var out []zone.Name
-	for _, z := range zones {
-		n, err := zone.ParseName(z)
-		if err != nil {
-			return nil, fmt.Errorf("hosts: zone: %w", err)
-		}
-		out = append(out, n)
-	}
-	return out, nil
 }

@@ -15,6 +15,15 @@ const mostFaults = 10
 type file struct {
 	seen      fs.FileInfo // of what was read last, nil for nothing yet
 	complaint string      // what was last logged of it, so that it is not again
+	used      bool        // what it once held is in the table
+}
+
+// instead says what counts while the file can't be used.
+func (f *file) instead() string {
+	if f.used {
+		return "what was read before counts"
+	}
+	return "none of its names is known"
 }
 
 // refresh reads the file if it has changed, and makes a table of it.
@@ -23,7 +32,7 @@ func (h *Handler) refresh() {
 	if err != nil {
 		if h.file.complaint != err.Error() {
 			h.file.complaint = err.Error()
-			h.config.Logger.Warn("hosts: the file can't be read, what was read before counts", "err", err)
+			h.config.Logger.Warn("hosts: the file can't be read, and "+h.file.instead(), "err", err)
 		}
 		return
 	}
@@ -33,7 +42,7 @@ func (h *Handler) refresh() {
 	}
 	lines, faults, broken := parseText(text)
 	if broken != nil {
-		h.config.Logger.Error("hosts: the file is broken, what was read before counts", "err", h.at(*broken))
+		h.config.Logger.Error("hosts: the file is broken, and "+h.file.instead(), "err", h.at(*broken))
 		return
 	}
 	for i, f := range faults {
@@ -44,6 +53,7 @@ func (h *Handler) refresh() {
 		h.config.Logger.Warn("hosts: a line is left out", "err", h.at(f))
 	}
 	h.use(lines)
+	h.file.used = true
 	h.config.Metrics.reload(h.file.seen.ModTime())
 }
 

@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -41,15 +42,15 @@ func New(c Config, next resolver.Handler) (*Handler, error) {
 	}
 	h := &Handler{config: c, next: next, stop: make(chan struct{})}
 	var err error
-	if h.zones, err = names(c.Zones); err != nil {
-		return nil, err
+	if h.zones, err = zone.ParseNames(c.Zones); err != nil {
+		return nil, fmt.Errorf("hosts: zone: %w", err)
 	}
-	if h.fall, err = names(c.Fallthrough); err != nil {
-		return nil, err
+	if h.fall, err = zone.ParseNames(c.Fallthrough); err != nil {
+		return nil, fmt.Errorf("hosts: zone: %w", err)
 	}
 	for _, line := range c.Inline {
 		for _, name := range line.Names {
-			if !isBelowAny([]byte(name), h.zones) {
+			if zone.Longest(h.zones, []byte(name)) == "" {
 				c.Logger.Warn("hosts: a name is in no zone of the directive, and not answered", "name", name.String())
 			}
 		}
@@ -96,12 +97,12 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		}
 		return h.next.Serve(q, r)
 	}
-	if !isBelowAny(q.Name(), h.zones) {
+	if zone.Longest(h.zones, q.Name()) == "" {
 		return h.next.Serve(q, r)
 	}
 	n := t.lookup(q.Name())
 	unsupported := q.Type != wire.TypeA && q.Type != wire.TypeAAAA
-	if (n == nil || unsupported && h.config.FallthroughUnsupported) && isBelowAny(q.Name(), h.fall) {
+	if (n == nil || unsupported && h.config.FallthroughUnsupported) && zone.Longest(h.fall, q.Name()) != "" {
 		return h.next.Serve(q, r)
 	}
 	r.Handler = Name

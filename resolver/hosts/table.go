@@ -97,7 +97,7 @@ func newTable(c *Config, zones []zone.Name, lines []Line) *table {
 	t := &table{names: map[zone.Name]*node{}, wild: map[zone.Name]*node{}, reverse: map[zone.Name][]byte{}}
 	for _, line := range lines {
 		for _, name := range line.Names {
-			if isBelowAny([]byte(name), zones) {
+			if zone.Longest(zones, []byte(name)) != "" {
 				t.add(c, line.Addr, name)
 			}
 		}
@@ -145,14 +145,4 @@ func (t *table) lookup(name []byte) *node {
 		return nil
 	}
 	return t.wild[zone.Name(name[1+name[0]:])]
-}
-
-// isBelowAny reports whether a name is in one of the zones.
-func isBelowAny(name []byte, zones []zone.Name) bool {
-	for _, z := range zones {
-		if wire.IsBelow(name, z) {
-			return true
-		}
-	}
-	return false
 }

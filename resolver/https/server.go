@@ -35,7 +35,9 @@ const (
 
 // ServerConfig says where and how a Server listens.
 type ServerConfig struct {
-	Addr      string // host:port
+	Addr string // host:port
+	// Listen opens the socket; nil is net.Listen.
+	Listen    func(network, addr string) (net.Listener, error)
 	TLS       *tls.Config
 	Responder *resolver.Responder
 	MaxConns  int // 0 is no bound
@@ -56,7 +58,10 @@ type Server struct {
 
 // Listen opens the socket. Serve must follow, or Close.
 func Listen(c ServerConfig) (*Server, error) {
-	l, err := net.Listen("tcp", c.Addr)
+	if c.Listen == nil {
+		c.Listen = net.Listen
+	}
+	l, err := c.Listen("tcp", c.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}

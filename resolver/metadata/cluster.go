@@ -60,12 +60,7 @@ func (c *Cluster) note(q *resolver.Query) {
 			}
 		}
 	}
-	name, apex := zone.Name(q.Name()), zone.Name("")
-	for _, z := range c.Zones {
-		if len(z) > len(apex) && name.IsBelow(z) {
-			apex = z
-		}
-	}
+	name, apex := zone.Name(q.Name()), zone.Longest(c.Zones, q.Name())
 	if apex == "" {
 		return
 	}

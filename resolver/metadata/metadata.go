@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -53,21 +52,17 @@ type Handler struct {
 // New returns a handler before next, which all others that read or note labels
 // must be behind.
 func New(c Config, next resolver.Handler) (*Handler, error) {
-	h := &Handler{config: c, next: next}
-	for _, text := range c.Zones {
-		name, err := zone.ParseName(text)
-		if err != nil {
-			return nil, fmt.Errorf("metadata: zone: %w", err)
-		}
-		h.zones = append(h.zones, name)
+	zones, err := zone.ParseNames(c.Zones)
+	if err != nil {
+		return nil, fmt.Errorf("metadata: zone: %w", err)
 	}
-	return h, nil
+	return &Handler{config: c, zones: zones, next: next}, nil
 }
 
 // Serve passes q on, with labels if it is in the zones. A question that a handler
 // asks on the way to an answer adds to those of the client's.
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
-	if !slices.ContainsFunc(h.zones, func(z zone.Name) bool { return wire.IsBelow(q.Name(), z) }) {
+	if zone.Longest(h.zones, q.Name()) == "" {
 		return h.next.Serve(q, r)
 	}
 	if q.Labels == nil {

@@ -51,6 +51,9 @@ type Config struct {
 	MaxPerConn, MaxWaiting int
 	// Limited is told when a bound is met, by any goroutine. May be nil.
 	Limited func(Limit)
+	// ListenTCP opens the TCP socket; nil is net.Listen, whose port nobody shares.
+	// See [ListenBeside].
+	ListenTCP func(network, addr string) (net.Listener, error)
 	// TLS, if set, makes a server for DNS over TLS (RFC 7858), without UDP.
 	TLS *tls.Config
 	// IdleTimeout is for how long a connection may wait between messages,
@@ -87,9 +90,22 @@ func (c *Config) setDefaults() {
 			*f.field = f.value
 		}
 	}
+	if c.ListenTCP == nil {
+		c.ListenTCP = net.Listen
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+}
+
+// ListenBeside opens a TCP socket on all addresses, or on one, that on Linux leaves
+// the port's other addresses, or all, to further ones of the same user that are opened
+// so too. The kernel gives a connection to the socket of its one address, if there is
+// such. Of two sockets on the same address it makes no error: see first that the port
+// is free.
+func ListenBeside(network, addr string) (net.Listener, error) {
+	config := net.ListenConfig{Control: sharePort}
+	return config.Listen(context.Background(), network, addr)
 }
 
 // Server serves one address over UDP and TCP, or over TLS.
@@ -158,9 +174,9 @@ func (s *Server) open() error {
 	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
 		family = "4" // 0.0.0.0 is all IPv4 addresses, and no IPv6 ones
 	}
-	// TCP first: its port can't be shared, so that UDP sockets, which can be, are
-	// not opened on the port of another server.
-	stream, err := net.Listen("tcp"+family, s.config.Addr)
+	// TCP first: but for ListenBeside its port can't be shared, so that UDP sockets,
+	// which can be, are not opened on the port of another server.
+	stream, err := s.config.ListenTCP("tcp"+family, s.config.Addr)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}

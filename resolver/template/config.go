@@ -91,13 +91,9 @@ func zonesOf(d corefile.Directive, def []string) ([]zone.Name, error) {
 	if len(texts) == 0 {
 		texts = def
 	}
-	var names []zone.Name
-	for _, text := range texts {
-		name, err := zone.ParseName(text)
-		if err != nil {
-			return nil, d.Errorf("%w", err)
-		}
-		names = append(names, name)
+	names, err := zone.ParseNames(texts)
+	if err != nil {
+		return nil, d.Errorf("%w", err)
 	}
 	return names, nil
 }

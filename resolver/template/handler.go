@@ -49,14 +49,14 @@ func New(templates []Config, deps Deps, next resolver.Handler) *Handler {
 func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 	for i := range h.templates {
 		t := &h.templates[i]
-		apex := longest(t.Zones, q)
+		apex := zone.Longest(t.Zones, q.Name())
 		if apex == "" || !t.isFor(q) {
 			continue
 		}
 		// Slow path
 		data := t.data(q, apex)
 		if data == nil {
-			if longest(t.Fallthrough, q) == "" {
+			if zone.Longest(t.Fallthrough, q.Name()) == "" {
 				r.Handler = Name
 				return resolver.ServFail
 			}
@@ -75,17 +75,6 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 func (t *Config) isFor(q *resolver.Query) bool {
 	return (t.Class == dns.ClassANY || q.Class == dns.ClassANY || q.Class == t.Class) &&
 		(t.Type == dns.TypeANY || q.Type == dns.TypeANY || q.Type == t.Type)
-}
-
-// longest returns the longest of zones that q's name is in; "" for none.
-func longest(zones []zone.Name, q *resolver.Query) zone.Name {
-	var apex zone.Name
-	for _, z := range zones {
-		if len(z) > len(apex) && wire.IsBelow(q.Name(), z) {
-			apex = z
-		}
-	}
-	return apex
 }
 
 // answer makes t's reply.

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -65,9 +64,7 @@ endpoints:
 		t.Fatal(err)
 	}
 	sign := fmt.Sprintf("sign-%v.late%s.", ready, inShop)
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 30*time.Second, errors.New("not within 30 seconds"))
-	defer cancel()
-	err := process.Until(ctx, func(ctx context.Context) error {
+	err := process.Within(t.Context(), 30*time.Second, func(ctx context.Context) error {
 		m := new(dns.Msg)
 		m.SetQuestion(sign, dns.TypeA)
 		reply, _, err := new(dns.Client).ExchangeContext(ctx, m, clusterDNS+":53")

@@ -68,11 +68,9 @@ func manifests() string { return filepath.Join(prepared.Dir, "manifests") }
 
 // startWorld starts the servers, and returns those that run, also with an error.
 func startWorld(ctx context.Context) (started []*process.Process, err error) {
-	zones := map[string]string{}
-	for apex, file := range map[string]string{".": "root", "example.org.": "example.org", "113.0.203.in-addr.arpa.": "203.0.113"} {
-		if zones[apex], err = filepath.Abs("testdata/zones/" + file + ".zone"); err != nil {
-			return nil, fmt.Errorf("finding a zone file: %w", err)
-		}
+	zones, err := peers.ZonePaths("testdata/zones", map[string]string{".": "root", "example.org.": "example.org", "113.0.203.in-addr.arpa.": "203.0.113"})
+	if err != nil {
+		return nil, err
 	}
 	knot, err := peers.Knot(ctx, prepared.Dir, zones, peers.Options{Port: "53"})
 	if err != nil {

@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -215,9 +214,7 @@ func apply(t *testing.T, namespace, manifests string) {
 // eventually waits for check to succeed, for a minute.
 func eventually(t *testing.T, what string, check func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("not within a minute"))
-	defer cancel()
-	if err := process.Until(ctx, check); err != nil {
+	if err := process.Within(t.Context(), time.Minute, check); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 }

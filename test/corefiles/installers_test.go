@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -61,7 +60,7 @@ var installers = []trial{
 				if err := os.WriteFile(s.dir+"/etc/coredns/NodeHosts", []byte("192.168.5.16 agent-1\n"), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, 20*time.Second, func(context.Context) error {
+				eventually(t, 2*soon, func(context.Context) error {
 					reply, err := s.ask("", "agent-1. A", "udp")
 					if err == nil && len(reply.Answer) != 1 {
 						err = fmt.Errorf("a new node is not there: %v", reply)

@@ -76,11 +76,9 @@ func prepare(ctx context.Context, started func(*process.Process)) (err error) {
 	logf := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 	upstreams = map[string]string{}
 	for name, files := range authoritative {
-		zones := map[string]string{}
-		for apex, file := range files {
-			if zones[apex], err = filepath.Abs("testdata/zones/" + file + ".zone"); err != nil {
-				return fmt.Errorf("finding a zone file: %w", err)
-			}
+		zones, err := peers.ZonePaths("testdata/zones", files)
+		if err != nil {
+			return err
 		}
 		dir := filepath.Join(shared.Dir(), name)
 		if err := os.Mkdir(dir, 0o755); err != nil {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -41,7 +40,7 @@ var knowsPods = []exhibit{
 			t.Fatal(err)
 		}
 		setAddress(t, "shop", "cart-0", client)
-		eventually(t, 10*time.Second, func(context.Context) error { return s.expect(client, name, "NOERROR", led...) })
+		eventually(t, soon, func(context.Context) error { return s.expect(client, name, "NOERROR", led...) })
 		for _, r := range []struct {
 			from, ask, rcode string
 			want             []string
@@ -79,7 +78,7 @@ var knowsPods = []exhibit{
 		const ask, of = "web.shop.svc.cluster.local. A", " A web.shop.svc.cluster.local. NOERROR"
 		says := func(from, who string) {
 			t.Helper()
-			eventually(t, 10*time.Second, func(context.Context) error {
+			eventually(t, soon, func(context.Context) error {
 				if err := s.expect(from, ask, "NOERROR", "web.shop.svc.cluster.local. A 10.96.0.80"); err != nil {
 					return err
 				}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -44,7 +43,7 @@ var clusterThreads = []trial{
 			),
 			{[]string{"pods verified"}, func(t *testing.T, s *subject) {
 				var dashed string
-				eventually(t, 20*time.Second, func(ctx context.Context) error {
+				eventually(t, soon, func(ctx context.Context) error {
 					pod, err := shared.Client().CoreV1().Pods("blue").Get(ctx, "runner", metav1.GetOptions{})
 					if err == nil && pod.Status.PodIP == "" {
 						err = errors.New("the pod has no address yet")
@@ -55,7 +54,7 @@ var clusterThreads = []trial{
 					return err
 				})
 				name := dashed + ".blue.pod.cluster.local."
-				eventually(t, 5*time.Second, func(context.Context) error {
+				eventually(t, soon, func(context.Context) error {
 					reply, err := s.ask("", name+" A", "udp")
 					if err == nil && len(reply.Answer) != 1 {
 						err = errors.New("the pod is not there yet")

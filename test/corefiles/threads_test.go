@@ -100,7 +100,7 @@ var threads = []trial{
 			{[]string{"health_check 5s", "max_fails 3"}, func(t *testing.T, s *subject) {
 				s.relays["tls://1.1.1.1"].setSilent(true)
 				defer s.relays["tls://1.1.1.1"].setSilent(false)
-				eventually(t, 20*time.Second, func(context.Context) error {
+				eventually(t, soon, func(context.Context) error {
 					reply, err := s.ask("", "pair.example.org. A", "udp")
 					if err == nil && len(reply.Answer) != 2 {
 						err = fmt.Errorf("no answer of the second upstream: %v", reply)
@@ -135,22 +135,24 @@ var threads = []trial{
 				}
 				s.relays["/etc/resolv.conf"].setSilent(true)
 				defer s.relays["/etc/resolv.conf"].setSilent(false)
-				eventually(t, 10*time.Second, func(context.Context) error {
-					begin := time.Now()
+				ask := func() error {
 					stale, err := s.ask("", "brief.example.org. A", "udp")
-					if err != nil {
-						return err
-					}
-					if took := time.Since(begin); took > time.Second {
-						t.Errorf("an answer took %v, though stale ones are served immediately", took)
-					}
-					if len(stale.Answer) != 1 {
+					if err == nil && len(stale.Answer) != 1 {
 						t.Errorf("got\n%v\nwant the old answer", stale)
 					}
-					if n, _ := s.metric(t, "coredns_cache_served_stale_total"); n == 0 {
-						return errors.New("no answer was stale")
+					return err
+				}
+				eventually(t, soon, func(context.Context) error {
+					err := ask()
+					if n, _ := s.metric(t, "coredns_cache_served_stale_total"); err == nil && n == 0 {
+						err = errors.New("no answer was stale")
 					}
-					return nil
+					return err
+				})
+				takes(t, span{0, time.Second}, func(int) {
+					if err := ask(); err != nil {
+						t.Error(err)
+					}
 				})
 			}},
 			{[]string{"denial 4096 10"}, func(t *testing.T, s *subject) {
@@ -208,7 +210,7 @@ var threads = []trial{
 					all.Go(func() { _, _ = s.ask("", fmt.Sprintf("silent%d.example.org. A", i), "udp") })
 				}
 				all.Wait()
-				s.logged(t, `level=WARN.*3 `)
+				s.logged(t, `level=WARN.*[23] errors like`)
 			}},
 		},
 	},
@@ -283,22 +285,21 @@ var threads = []trial{
 			{[]string{"max_concurrent 2"}, func(t *testing.T, s *subject) {
 				var all sync.WaitGroup
 				var mu sync.Mutex
-				quick := 0
+				refused := 0
 				for i := range 6 {
 					all.Go(func() {
-						begin := time.Now()
-						_, err := s.ask("", fmt.Sprintf("silent%d.example.org. A", i), "udp")
+						reply, err := s.ask("", fmt.Sprintf("silent%d.example.org. A", i), "udp")
 						mu.Lock()
 						defer mu.Unlock()
-						if err == nil && time.Since(begin) < 1500*time.Millisecond {
-							quick++
+						if err == nil && reply.Rcode == dns.RcodeRefused {
+							refused++
 						}
 					})
 				}
 				all.Wait()
 				n, _ := s.metric(t, "coredns_forward_max_concurrent_rejects_total")
-				if quick != 4 || n != 4 {
-					t.Errorf("of six queries %d were answered at once, and %v counted as rejected; want 4", quick, n)
+				if refused != 4 || n != 4 {
+					t.Errorf("of six queries %d were refused, and %v counted as rejected; want 4", refused, n)
 				}
 			}},
 			{[]string{"cache 30"}, func(t *testing.T, s *subject) { caches(t, s, "new.app.example.org. A", 30) }},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,20 +108,29 @@ func component(t *testing.T) (role rbacv1.Role, binding rbacv1.RoleBinding, args
 	return role, binding, args
 }
 
-// grant gives the account the right that the component gives, to this ConfigMap.
+// grant gives the account the right that the component gives, to this ConfigMap, until
+// the test ends.
 func (c *configMap) grant() {
 	c.t.Helper()
 	role, binding, _ := component(c.t)
 	role.Namespace, binding.Namespace = c.namespace, c.namespace
 	binding.Subjects[0].Namespace, binding.Subjects[0].Name = c.namespace, c.account
-	client := shared.Client().RbacV1()
-	_, err := client.Roles(c.namespace).Create(c.t.Context(), &role, metav1.CreateOptions{})
+	roles, bindings := shared.Client().RbacV1().Roles(c.namespace), shared.Client().RbacV1().RoleBindings(c.namespace)
+	_, err := roles.Create(c.t.Context(), &role, metav1.CreateOptions{})
 	if err == nil {
-		_, err = client.RoleBindings(c.namespace).Create(c.t.Context(), &binding, metav1.CreateOptions{})
+		_, err = bindings.Create(c.t.Context(), &binding, metav1.CreateOptions{})
 	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.t.Cleanup(func() {
+		err := errors.Join(
+			bindings.Delete(context.Background(), binding.Name, metav1.DeleteOptions{}),
+			roles.Delete(context.Background(), role.Name, metav1.DeleteOptions{}))
+		if err != nil {
+			c.t.Errorf("taking back the right to the ConfigMap: %v", err)
+		}
+	})
 }
 
 // start starts the rollcall, which forwards to a server, with the flag that names
@@ -193,9 +203,9 @@ func (c *configMap) sees(want []string, args ...string) {
 	})
 }
 
-// soon is how long a change of the ConfigMap may take on a busy machine. What it did
-// take is logged.
-const soon = 5 * time.Second
+// soon is how long a change of the ConfigMap may take on a busy machine: no test of
+// Kubernetes' may be slower. What it did take is logged.
+const soon = 15 * time.Second
 
 // changes is sees after a change, which must show soon.
 func (c *configMap) changes(want []string, args ...string) {

@@ -52,9 +52,7 @@ func verify(t *testing.T, namespace string, rows ...row) {
 // eventually calls check until it succeeds, and fails the test after a while.
 func eventually(t *testing.T, what string, check func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), within, fmt.Errorf("not within %v", within))
-	defer cancel()
-	if err := process.Until(ctx, check); err != nil {
+	if err := process.Within(t.Context(), within, check); err != nil {
 		t.Fatal(strings.TrimPrefix(what+": "+err.Error(), ": "))
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -174,11 +173,11 @@ func TestConfigMapRight(t *testing.T) {
 	c.start(startRoot(t, outside))
 	c.sees([]string{"192.0.2.53"}, "public.example")
 	c.sees(nil, "abc.acme.local")
+	c.grant()
+	c.sees([]string{"1.1.1.1"}, "abc.acme.local")
 	if says := "grant list and watch on it with a Role"; strings.Count(c.log(), says) != 1 {
 		t.Errorf("the log does not say once to %s:\n%s", says, c.log())
 	}
-	c.grant()
-	c.sees([]string{"1.1.1.1"}, "abc.acme.local")
 }
 
 // TestConfigMapLosesNothing asks without a pause, by UDP and TCP, while the ConfigMap
@@ -202,7 +201,7 @@ func TestConfigMapLosesNothing(t *testing.T) {
 	for name, want := range wants {
 		for _, network := range []string{"udp", "tcp"} {
 			clients.Go(func() {
-				client := dns.Client{Net: network, Timeout: 5 * time.Second}
+				client := dns.Client{Net: network, Timeout: within}
 				conn, err := client.Dial(c.server.Addr.String())
 				if err != nil {
 					t.Error(err)

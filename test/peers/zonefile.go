@@ -11,6 +11,20 @@ import (
 	"strings"
 )
 
+// ZonePaths returns the paths of the files NAME.zone in a folder, by the apexes that the
+// names are given by, for a server that runs elsewhere.
+func ZonePaths(dir string, names map[string]string) (map[string]string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding zone files: %w", err)
+	}
+	paths := map[string]string{}
+	for apex, name := range names {
+		paths[apex] = filepath.Join(dir, name+".zone")
+	}
+	return paths, nil
+}
+
 // ZoneFiles runs `rollcall zone` with the given arguments, cuts what it prints
 // into a file for each zone, in dir, and returns their paths by the zones' apexes
 // (absolute, lower-case: "cluster.local.").

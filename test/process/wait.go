@@ -28,6 +28,13 @@ func Until(ctx context.Context, check func(context.Context) error) error {
 	}
 }
 
+// Within is Until for some time, which its error tells.
+func Within(ctx context.Context, most time.Duration, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("not within %v", most))
+	defer cancel()
+	return Until(ctx, check)
+}
+
 // Ready waits as Until does, and gives up as soon as the program has ended.
 func (p *Process) Ready(ctx context.Context, check func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
