@@ -44,6 +44,9 @@ type Process struct {
 	// Serving is told once, when the DNS sockets are open and every zone is synced.
 	// Its error ends the run. May be nil.
 	Serving func(Announcement) error
+	// Abrupt closes the DNS sockets at the end of ctx with what has arrived, for
+	// when nobody can be waiting for answers.
+	Abrupt bool
 	// Load returns the plan that the configuration stands for now; nil if there
 	// is nothing to reload. Reload has it reloaded, beside what the directive of
 	// that name says.
@@ -397,8 +400,14 @@ func (r *run) lameduck() {
 // shutdownTime bounds how long connections may take to be drained.
 const shutdownTime = 5 * time.Second
 
-// shutdown drains and closes the DNS sockets.
+// shutdown drains the DNS sockets, if anybody may be waiting, and closes them.
 func (r *run) shutdown(servers []dnsServer) {
+	if r.Abrupt {
+		for _, s := range servers {
+			s.Close()
+		}
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	errs := make([]error, len(servers))
