@@ -2,6 +2,7 @@ package zone
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -82,6 +83,18 @@ func (z *Zone) Object(kind Kind, key Key) Object {
 		return nil
 	}
 	return z.objects[kind][key]
+}
+
+// Objects returns all objects of a kind, in no order. They must not be changed.
+//
+// Slow path.
+func (z *Zone) Objects(kind Kind) []Object {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	if kind >= kinds {
+		return nil
+	}
+	return slices.Collect(maps.Values(z.objects[kind]))
 }
 
 // Count returns how many objects of a kind there are.
