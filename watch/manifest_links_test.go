@@ -19,11 +19,11 @@ metadata: {name: web}
 spec:
   clusterip: None
 ---
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: networking.k8s.io/v1
+kind: Ingress
 ---
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: networking.k8s.io/v1
+kind: Ingress
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -40,16 +40,15 @@ addressType: IPv4
 	}
 	for _, want := range []string{
 		`<stdin>:5: unknown field \"spec.clusterip\" is ignored`,
-		"<stdin>:1: Service default/web has no clusterIP, so its name has no address: write spec.clusterIP, or None",
-		"kind=Deployment.apps first=<stdin>:7",
+		"kind=Ingress.networking.k8s.io first=<stdin>:7",
 		"<stdin>:13: EndpointSlice default/lone has no label kubernetes.io/service-name",
 	} {
 		if n := strings.Count(log.String(), want); n != 1 {
 			t.Errorf("%q is logged %d times, want once; the log is\n%s", want, n, log.String())
 		}
 	}
-	if got := metric(t, reg, "rollcall_manifests_objects_skipped_total", "Deployment"); got != 4 {
-		t.Errorf("%v Deployments counted as skipped, want 4", got)
+	if got := metric(t, reg, "rollcall_manifests_objects_skipped_total", "Ingress"); got != 4 {
+		t.Errorf("%v Ingresses counted as skipped, want 4", got)
 	}
 }
 
@@ -62,7 +61,7 @@ func sliceOf(service string) string {
 
 // TestLoadAdvice has manifests that are valid, and hardly meant.
 func TestLoadAdvice(t *testing.T) {
-	const orphan, lone = "is not in the manifests", "has no EndpointSlice"
+	const orphan, lone = "is not in the manifests", "has no selector and no EndpointSlice"
 	for _, tt := range []struct {
 		name, in, reason string
 		want             string // in one warning; "" for none at all

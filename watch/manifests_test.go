@@ -317,7 +317,7 @@ func TestManifestsValidate(t *testing.T) {
 		config ManifestsConfig
 		want   string
 	}{
-		{"no path", ManifestsConfig{}, "no path"},
+		{"empty path", ManifestsConfig{Paths: []string{""}}, "a path is empty"},
 		{"no input", ManifestsConfig{Paths: []string{"-"}}, "there is none"},
 		{"input twice", ManifestsConfig{Paths: []string{"-", "-"}, Stdin: strings.NewReader("")}, "only once"},
 		{"selector", ManifestsConfig{Paths: []string{"x"}, Labels: "a in"}, `labels "a in"`},
