@@ -54,7 +54,8 @@ type Process struct {
 	Control *Control
 	// Embedded says that the process of the operating system is somebody else's, a
 	// test's that has other servers in it: nothing is done or measured that is of all
-	// of it, and in the end sockets are closed at once.
+	// of it, files are read once, and in the end sockets are closed at once. Objects
+	// come from manifests, or if none are named from Control alone.
 	Embedded bool
 }
 
@@ -365,6 +366,7 @@ func (r *run) serverConfig(g *generation, l *listener) server.Config {
 		Addr:         l.addr,
 		Logger:       r.Logger,
 		Readers:      l.readers(),
+		OneByOne:     r.Embedded,
 		IdleTimeout:  l.idle(),
 		ReadTimeout:  l.timeouts.config.Read,
 		WriteTimeout: l.timeouts.config.Write,

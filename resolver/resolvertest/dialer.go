@@ -16,7 +16,7 @@ import (
 )
 
 // Dialer is DialerIn of the namespace default.
-func (s *Server) Dialer() *Dialer { return s.DialerIn("default") }
+func (s *Server) Dialer() *Dialer { return s.DialerIn(defaultNamespace) }
 
 // DialerIn returns a Dialer that looks names up as a pod in a namespace does.
 func (s *Server) DialerIn(namespace string) *Dialer {

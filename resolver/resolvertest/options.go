@@ -9,7 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Option says what a Server has, or how it answers.
+// Option says what a Server has, or how it answers. Where several have an object of one
+// kind and name, typed objects come before texts, and those before files; of each the last
+// counts.
 type Option func(*config)
 
 // config is what Options say.
@@ -22,11 +24,12 @@ type config struct {
 	rotate  bool
 	seed    uint64
 	log     *slog.Logger
-	// steps are done in order once the Server runs, before anybody knows of it.
-	steps []func(*Server) error
-	// feeds run until the Server is closed.
-	feeds []feed
-	errs  []error
+	// What is applied once the Server runs, before anybody knows of it: texts, then
+	// objects all at once.
+	texts   []string
+	objects []runtime.Object
+	feeds   []feed // they run until the Server is closed
+	errs    []error
 }
 
 func (c *config) fail(err error) {
@@ -48,17 +51,13 @@ func File(path string) Option { return Dir(path) }
 // YAML has the objects of a manifest's text: YAML or JSON, with any number of
 // documents.
 func YAML(text string) Option {
-	return func(c *config) {
-		c.steps = append(c.steps, func(s *Server) error { return s.applyText("YAML", text) })
-	}
+	return func(c *config) { c.texts = append(c.texts, text) }
 }
 
 // Objects has typed objects, such as *corev1.Service and *appsv1.StatefulSet. They
-// must not be changed any more.
+// stay the caller's.
 func Objects(objects ...runtime.Object) Option {
-	return func(c *config) {
-		c.steps = append(c.steps, func(s *Server) error { return s.apply(objects...) })
-	}
+	return func(c *config) { c.objects = append(c.objects, objects...) }
 }
 
 // StatefulSet has a StatefulSet of that name, or namespace/name, and the headless

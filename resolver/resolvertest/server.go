@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -115,8 +114,13 @@ func (s *Server) run(ctx context.Context, plan *assemble.Plan) error {
 
 // fill gives the Server its objects.
 func (s *Server) fill(ctx context.Context, c *config) error {
-	for _, step := range c.steps {
-		if err := step(s); err != nil {
+	for _, text := range c.texts {
+		if err := s.objects.ApplyText("YAML", []byte(text)); err != nil {
+			return err
+		}
+	}
+	if len(c.objects) > 0 {
+		if err := s.objects.Apply(c.objects...); err != nil {
 			return err
 		}
 	}
@@ -193,17 +197,17 @@ func (s *Server) check(err error) error {
 	return err
 }
 
-// Apply adds objects, each in the place of one of its kind and name. They must not be
-// changed any more. All are applied, or none.
+// Apply adds objects, each in the place of one of its kind and name. They stay the
+// caller's. All are applied, or none.
 func (s *Server) Apply(objects ...runtime.Object) error {
 	s.t.Helper()
-	return s.check(s.apply(objects...))
+	return s.check(s.objects.Apply(objects...))
 }
 
 // ApplyYAML is Apply of a manifest's text.
 func (s *Server) ApplyYAML(text string) error {
 	s.t.Helper()
-	return s.check(s.applyText("ApplyYAML", text))
+	return s.check(s.objects.ApplyText("ApplyYAML", []byte(text)))
 }
 
 // Delete takes away an object: Delete("Service", "web"). Names are name or
@@ -258,10 +262,6 @@ func (s *Server) Queries() []record.Query { return s.control.Queries.Queries() }
 
 // ClearQueries forgets the questions that were asked so far.
 func (s *Server) ClearQueries() { s.control.Queries.Clear() }
-
-func (s *Server) apply(objects ...runtime.Object) error { return s.objects.Apply(objects...) }
-
-func (s *Server) applyText(name, text string) error { return s.objects.ApplyText(name, []byte(text)) }
 
 // onKey calls f with what a name means.
 func (s *Server) onKey(text string, f func(namespace, name string) error) error {

@@ -14,6 +14,9 @@ import (
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
+// defaultNamespace is where objects are that are named without.
+const defaultNamespace = "default"
+
 // simple is a workload that is all defaults.
 type simple struct {
 	key   zone.Key
@@ -41,7 +44,7 @@ func newSimple(name string, ports []string) (*simple, error) {
 func parseKey(text string) (zone.Key, error) {
 	namespace, name, found := strings.Cut(text, "/")
 	if !found {
-		namespace, name = "default", text
+		namespace, name = defaultNamespace, text
 	}
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
 		return zone.Key{}, fmt.Errorf("%q: want a name, or namespace/name", text)
