@@ -23,6 +23,7 @@ import (
 const (
 	defaultCorefile = "Corefile"       // in the working directory, if it is there
 	defaultListen   = "127.0.0.1:5300" // with -manifests or -kubeconfig
+	defaultZone     = "cluster.local"
 )
 
 // builtin is the Corefile without any configuration: cluster DNS, as a pod.
@@ -49,16 +50,24 @@ type configFlags struct {
 	zone       string
 	namespace  string
 	port       int
+	// testing serves as tests want it: other names do not exist, and nobody keeps
+	// what may change. No flag sets it.
+	testing bool
 }
 
 func (f *configFlags) declare(set *flag.FlagSet) {
 	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
 	set.IntVar(&f.port, "dns.port", corefile.DefaultPort, "the port `N` of server blocks that name none")
 	set.IntVar(&f.port, "p", corefile.DefaultPort, "short for -dns.port `N`")
-	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
-	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
 		" with -manifests or -kubeconfig, else port 53 of all addresses)")
+	f.declareObjects(set)
+}
+
+// declareObjects declares the flags that say what the zones are made of.
+func (f *configFlags) declareObjects(set *flag.FlagSet) {
+	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
 	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
 }
@@ -121,11 +130,11 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	case !shorthand:
 		return corefile.Parse("built-in Corefile", strings.NewReader(builtin))
 	}
-	block, err := f.block(ctx)
+	blocks, err := f.blocks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &corefile.File{Name: commandLine, Blocks: []corefile.Block{block}}, nil
+	return &corefile.File{Name: commandLine, Blocks: blocks}, nil
 }
 
 func open(path string, port int) (*corefile.File, error) {
@@ -140,9 +149,10 @@ func open(path string, port int) (*corefile.File, error) {
 // commandLine is where what the shorthands stand for is said to be.
 const commandLine = "command line"
 
-// block returns the server block that the shorthands stand for. It opens nothing
-// but the DNS address.
-func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
+// blocks returns the server blocks that the shorthands stand for: one of all names,
+// or with testing one of the zones and one of the rest. They open nothing but the DNS
+// address.
+func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 	listen := f.listen
 	if listen == "" {
 		listen = ":53"
@@ -152,16 +162,17 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	}
 	host, port, err := splitListen(ctx, listen)
 	if err != nil {
-		return corefile.Block{}, fmt.Errorf("-listen %q: %w", listen, err)
+		return nil, fmt.Errorf("-listen %q: %w", listen, err)
 	}
 	if err := f.checkNames(); err != nil {
-		return corefile.Block{}, err
+		return nil, err
 	}
 	at := corefile.Pos{File: commandLine}
 	line := func(name string, args ...string) corefile.Directive {
 		return corefile.Directive{Name: name, Args: args, Pos: at}
 	}
-	kubernetes := line("kubernetes", cmp.Or(f.zone, "cluster.local"), "in-addr.arpa", "ip6.arpa")
+	zones := []string{cmp.Or(f.zone, defaultZone), "in-addr.arpa", "ip6.arpa"}
+	kubernetes := line("kubernetes", zones...)
 	kubernetes.Body = append(kubernetes.Body, line("pods", "insecure"))
 	for _, path := range f.manifests {
 		kubernetes.Body = append(kubernetes.Body, line("manifests", path))
@@ -172,14 +183,27 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	if f.kubeconfig != "" {
 		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
 	}
-	block := corefile.Block{Pos: at, Keys: []corefile.Key{
-		{Scheme: "dns", Name: ".", Zones: []string{"."}, Port: int(port), Pos: at},
-	}}
-	if host != "" {
-		block.Directives = append(block.Directives, line("bind", host))
+	block := func(names []string, directives ...corefile.Directive) corefile.Block {
+		b := corefile.Block{Pos: at}
+		for _, name := range names {
+			zones, _ := corefile.Zones(name) // which checkNames has seen
+			b.Keys = append(b.Keys, corefile.Key{Scheme: "dns", Name: name, Zones: zones, Port: int(port), Pos: at})
+		}
+		if host != "" {
+			b.Directives = append(b.Directives, line("bind", host))
+		}
+		b.Directives = append(b.Directives, line("errors"))
+		b.Directives = append(b.Directives, directives...)
+		return b
 	}
-	block.Directives = append(block.Directives, line("errors"), kubernetes)
-	return block, nil
+	everything := []string{"."}
+	if !f.testing {
+		return []corefile.Block{block(everything, kubernetes)}, nil
+	}
+	kubernetes.Body = append(kubernetes.Body, line("ttl", "0"))
+	elsewhere := line("template", "ANY", "ANY")
+	elsewhere.Body = append(elsewhere.Body, line("rcode", "NXDOMAIN"))
+	return []corefile.Block{block(zones, kubernetes), block(everything, elsewhere)}, nil
 }
 
 // checkNames checks the zone and the namespace.

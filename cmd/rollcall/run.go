@@ -17,6 +17,9 @@ import (
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+
+	args     []string // the command line
+	isolated bool     // it is run again by rollcall run, in a network of its own
 }
 
 // command is a subcommand.
@@ -30,6 +33,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
+		{"run", "-- COMMAND...", "run a command that asks a server of its own", runCommand},
 		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
 		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", checkCommand},
 		{"version", "", "print the version", versionCommand},
@@ -40,6 +44,7 @@ func commands() []command {
 // run executes a command line without the program's name. The command may stand
 // after flags of its own; without one it is serve, and help is about all.
 func run(ctx context.Context, args []string, s streams) error {
+	s.args = args
 	for i, arg := range args {
 		if isCommand(arg) && find(arg).takes(args[:i]) {
 			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)

@@ -24,6 +24,8 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 	configMap := declareConfigMap(set)
 	quiet := set.Bool("quiet", false, "print no addresses when they are open")
 	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
+	readyJSON := set.String("ready-json", "", "when all is open and synced, write one line of JSON with the addresses to `FILE`, "+
+		"or - for standard output, which has nothing else then")
 	version := set.Bool("version", false, "print the version, and end")
 	plugins := set.Bool("plugins", false, "print what a Corefile can have, and end")
 	return func(ctx context.Context, args []string, s streams) error {
@@ -55,12 +57,20 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				return fmt.Errorf("-pidfile: %w", err)
 			}
 		}
+		ready := readyOutput(*readyJSON)
+		if err := ready.prepare(); err != nil {
+			return err
+		}
+		queries := s.out
+		if ready.isStdout() {
+			queries = s.err
+		}
 		reloads, stop := reloadSignals()
 		defer stop()
 		version, revision := buildVersion()
-		err = plan.Run(ctx, assemble.Process{
+		process := assemble.Process{
 			Stdin:    s.in,
-			Stdout:   s.out,
+			Stdout:   queries,
 			Logger:   log,
 			Version:  version,
 			Revision: revision,
@@ -68,15 +78,18 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				if scheme == "dns" {
 					scheme = "udp, tcp"
 				}
-				if !*quiet {
+				if !*quiet && !ready.isStdout() {
 					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
 			Load:      load,
 			Reload:    reloads,
 			ConfigMap: zone.Key(*configMap),
-		})
-		return withRemedy(err)
+		}
+		if ready != "" {
+			process.Serving = func(a assemble.Announcement) error { return ready.write(newReadyLine(a), s.out) }
+		}
+		return withRemedy(plan.Run(ctx, process))
 	}
 }
 

@@ -41,6 +41,9 @@ type Process struct {
 	// Listening is told of each DNS address once it is open, and its scheme. May be
 	// nil.
 	Listening func(addr netip.AddrPort, scheme string)
+	// Serving is told once, when the DNS sockets are open and every zone is synced.
+	// Its error ends the run. May be nil.
+	Serving func(Announcement) error
 	// Load returns the plan that the configuration stands for now; nil if there
 	// is nothing to reload. Reload has it reloaded, beside what the directive of
 	// that name says.
@@ -162,6 +165,7 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		g.probe(running)
 	}
 	r.serving.Store(true)
+	r.announce(running, r.current.Load())
 	err = r.serve(ctx, running)
 	if err == nil {
 		r.lameduck()
