@@ -9,10 +9,10 @@ import (
 
 // TestUsageErrors has command lines that are wrong.
 func TestUsageErrors(t *testing.T) {
-	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: they stand for a Corefile of their own; rollcall check -print with them shows it"
+	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
-		{"frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help); rollcall help says more`},
-		{"help frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help)`},
+		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help); rollcall help says more`},
+		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help)`},
 		{"serve dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-listen 127.0.0.1:0 dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
