@@ -16,11 +16,7 @@ import (
 func canonical(t *testing.T, text, namespace, written string) (out []string) {
 	t.Helper()
 	with := make(map[string][]string) // the records of each address
-	parser := dns.NewZoneParser(strings.NewReader(text), ".", "")
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		if !strings.Contains(rr.String(), "."+namespace+".") {
-			continue
-		}
+	for _, rr := range parse(t, text, namespace) {
 		address, record := abstract(rr)
 		if address == "" || wrote(written, address) {
 			out = append(out, rr.String())
@@ -28,12 +24,34 @@ func canonical(t *testing.T, text, namespace, written string) (out []string) {
 		}
 		with[address] = append(with[address], record)
 	}
-	if err := parser.Err(); err != nil {
-		t.Fatal(err)
-	}
 	for _, records := range with {
 		slices.Sort(records)
 		out = append(out, strings.Join(records, "\n"))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// parse returns the records of a zone that have to do with a namespace.
+func parse(t *testing.T, text, namespace string) (out []dns.RR) {
+	t.Helper()
+	parser := dns.NewZoneParser(strings.NewReader(text), ".", "")
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		if strings.Contains(rr.String(), "."+namespace+".") {
+			out = append(out, rr)
+		}
+	}
+	if err := parser.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// records returns what a zone says of a namespace, addresses and all, in order.
+func records(t *testing.T, text, namespace string) (out []string) {
+	t.Helper()
+	for _, rr := range parse(t, text, namespace) {
+		out = append(out, rr.String())
 	}
 	slices.Sort(out)
 	return out

@@ -82,6 +82,40 @@ func compare(t *testing.T, namespace, file, text string) {
 		t.Error("the zone has no record of the example, so nothing was compared")
 	}
 	t.Logf("%d records and addresses are the same", len(want))
+	dumped(ctx, t, namespace, text)
+}
+
+// dumped serves what kubectl prints of a namespace at rest, with and without the
+// EndpointSlices that the controller wrote. The zone is the cluster's, every
+// address included.
+func dumped(ctx context.Context, t *testing.T, namespace, text string) {
+	t.Helper()
+	live, err := zone(ctx, t, "kubeconfig "+shared.AdminKubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kinds = "services,pods,deployments,replicasets,replicationcontrollers,statefulsets,daemonsets,jobs"
+	for _, kinds := range []string{kinds, kinds + ",endpointslices"} {
+		written := !strings.HasSuffix(kinds, "slices") && strings.Contains(text, "kind: EndpointSlice")
+		if written {
+			continue // nobody could make these
+		}
+		list, err := shared.RunKubectl(ctx, "", "get", kinds, "-n", namespace, "-o", "yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "dump.yaml")
+		if err := os.WriteFile(file, []byte(list), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		sim, err := zone(ctx, t, "manifests "+file+"\nmanifests "+nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(records(t, live, namespace), records(t, sim, namespace)); diff != "" {
+			t.Errorf("zones, served from what kubectl prints of %s (-cluster +manifests):\n%s", kinds, diff)
+		}
+	}
 }
 
 // zone returns the zones that rollcall prints, with these lines in the kubernetes
