@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -51,13 +52,25 @@ func (m *Manifests) build(base *layer, over *overlay) (*built, error) {
 	}
 	var err error
 	if b.cluster, err = b.world().Expand(); err != nil {
-		return nil, fmt.Errorf("manifests: %w", err)
+		return nil, b.placed(err)
 	}
 	if err := b.trim(); err != nil {
 		return nil, err
 	}
 	b.advise()
 	return &built{b.set, b.cluster, b.pods()}, nil
+}
+
+// placed adds to an error of the controllers the place of what is to blame.
+func (b *builder) placed(err error) error {
+	var many *simulate.TooManyError
+	if errors.As(err, &many) {
+		w := many.Workload
+		if e := b.objects[objectID{w.Kind, zone.Key{Namespace: w.Namespace, Name: w.Name}}]; e != nil {
+			return fmt.Errorf("%s: %w", e.place, err)
+		}
+	}
+	return fmt.Errorf("manifests: %w", err)
 }
 
 // pods returns the names of the pods that there are.

@@ -42,13 +42,14 @@ func (b *builder) advise() {
 				b.objects[id].place, id, labels.FormatLabels(s.Spec.Selector))
 		}
 	}
-	for id, e := range b.objects {
-		set, ok := e.object.(*appsv1.StatefulSet)
+	for _, w := range b.cluster.Workloads {
+		id := objectID{w.Kind, zone.Key{Namespace: w.Namespace, Name: w.Name}}
+		set, ok := b.objects[id].object.(*appsv1.StatefulSet)
 		if !ok || set.Spec.ServiceName == "" || b.services[zone.Key{Namespace: id.Namespace, Name: set.Spec.ServiceName}] != nil {
 			continue
 		}
 		b.m.warn("%s: %s has the serviceName %s, and there is no such Service, so its pods have no names of their own: write a headless Service",
-			e.place, id, set.Spec.ServiceName)
+			b.objects[id].place, id, set.Spec.ServiceName)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -92,6 +93,7 @@ type Manifests struct {
 	base  *layer
 	built *built
 
+	synced  atomic.Bool
 	refused string // the errors that Run logged last, "" once they are mended
 }
 
@@ -191,6 +193,7 @@ func (m *Manifests) start(ctx context.Context, sink Sink) (*fileSet, error) {
 	m.log.Info("manifests read", built.set.counts()...)
 	sink.Apply(built.set.events()...)
 	m.sink, m.set = sink, built.set
+	m.synced.Store(true)
 	return files, nil
 }
 
@@ -269,11 +272,7 @@ func split(err error) []error {
 }
 
 // Synced reports whether Run has handed over the manifests once.
-func (m *Manifests) Synced() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.set != nil
-}
+func (m *Manifests) Synced() bool { return m.synced.Load() }
 
 // warn logs a warning once, however often the manifest is read.
 func (m *Manifests) warn(format string, args ...any) {

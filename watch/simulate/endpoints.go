@@ -25,29 +25,57 @@ const managedBy = "endpointslice-controller.k8s.io"
 // endpoints makes the EndpointSlices of Services that have a selector and no
 // slice that is written.
 func (e *expansion) endpoints() {
-	byNamespace := make(map[string][]*corev1.Pod)
-	for _, p := range e.out.Pods {
-		// As the controller does: neither pods that have ended nor pods that
-		// have no address yet are endpoints; ones that terminate are.
-		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed && len(p.Status.PodIPs) > 0 {
-			byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
-		}
-	}
+	found := newIndex(e.out.Pods)
 	for _, s := range e.out.Services {
 		if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName || e.Sliced[nameOf(s)] {
 			continue
 		}
-		var pods []*corev1.Pod
-		matches := labels.SelectorFromValidatedSet(s.Spec.Selector)
-		for _, p := range byNamespace[s.Namespace] {
-			if matches.Matches(labels.Set(p.Labels)) {
-				pods = append(pods, p)
-			}
-		}
+		pods := found.matching(s.Namespace, s.Spec.Selector)
 		for _, family := range s.Spec.IPFamilies {
 			e.out.EndpointSlices = append(e.out.EndpointSlices, e.slices(s, family, pods)...)
 		}
 	}
+}
+
+// An index finds pods that can be endpoints by their labels.
+type index map[label][]*corev1.Pod
+
+type label struct{ namespace, key, value string }
+
+// newIndex takes in pods, in their order. As the controller does: neither pods
+// that have ended nor pods that have no address yet are endpoints; ones that
+// terminate are.
+func newIndex(pods []*corev1.Pod) index {
+	i := make(index)
+	for _, p := range pods {
+		if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed || len(p.Status.PodIPs) == 0 {
+			continue
+		}
+		for k, v := range p.Labels {
+			l := label{p.Namespace, k, v}
+			i[l] = append(i[l], p)
+		}
+	}
+	return i
+}
+
+// matching returns the pods of a namespace with all labels of a selector, which
+// has some. It looks at those with the rarest of the labels.
+func (i index) matching(namespace string, selector map[string]string) (out []*corev1.Pod) {
+	var fewest []*corev1.Pod
+	first := true
+	for k, v := range selector {
+		if pods := i[label{namespace, k, v}]; first || len(pods) < len(fewest) {
+			fewest, first = pods, false
+		}
+	}
+	matches := labels.SelectorFromValidatedSet(selector)
+	for _, p := range fewest {
+		if matches.Matches(labels.Set(p.Labels)) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // slices makes a Service's slices of one family. Pods whose ports differ, since

@@ -68,7 +68,7 @@ func internalIPs(n *corev1.Node) (ips []string) {
 // go around over the nodes that fit, from one that its name chooses.
 func (e *expansion) schedule() {
 	for _, p := range e.pods {
-		if p.bound = p.Spec.NodeName != ""; p.bound || !active(p.Pod) {
+		if p.bound = p.Spec.NodeName != ""; p.bound || !runs(p.Pod) {
 			continue
 		}
 		fit := e.nodes.fitting(&p.Spec, nil)
@@ -88,6 +88,12 @@ func (e *expansion) schedule() {
 // fitting returns the nodes that a pod may be on. more are tolerations beside
 // the pod's own.
 func (n *nodes) fitting(spec *corev1.PodSpec, more []corev1.Toleration) (out []*corev1.Node) {
+	if spec.NodeName != "" {
+		if node := n.byName[spec.NodeName]; node != nil {
+			out = append(out, node)
+		}
+		return out
+	}
 	if n.invented {
 		return n.all
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -98,8 +99,14 @@ func replicationSelector(o *corev1.ReplicationController) labels.Selector {
 }
 
 // runWorkloads makes the pods that workloads want and that are not written.
-func (e *expansion) runWorkloads() {
+func (e *expansion) runWorkloads() error {
 	e.settleOwners()
+	left := MaxPods
+	for _, w := range e.workloads {
+		if left -= w.replicas; left < 0 {
+			return &TooManyError{w.Workload, w.replicas}
+		}
+	}
 	kept := e.written[:0:0]
 	gone := make(map[*corev1.Pod]bool)
 	for _, w := range e.workloads {
@@ -133,6 +140,7 @@ func (e *expansion) runWorkloads() {
 			e.replicas(w, w.Workload, nil)
 		}
 	}
+	return nil
 }
 
 // settleOwners finds out whose the written pods are, and leaves out ReplicaSets
@@ -158,8 +166,13 @@ func (e *expansion) settleOwners() {
 	for _, p := range e.written {
 		controller := controllerOf(&p.ObjectMeta)
 		w := owners[controller]
-		if controller.Kind == "" {
+		switch {
+		case controller.Kind == "":
 			w = e.adopter(p)
+		case w == nil && controller.Kind == "ReplicaSet":
+			// Not written itself, but called as its Deployment's.
+			name := strings.TrimSuffix(controller.Name, "-"+p.Labels[appsv1.DefaultDeploymentUniqueLabelKey])
+			w = owners[Workload{"Deployment", p.Namespace, name}]
 		}
 		if w != nil {
 			w.have = append(w.have, p)
@@ -217,12 +230,9 @@ func (w *workload) surplus() (gone []*corev1.Pod) {
 
 // wants reports whether a StatefulSet has a pod of this name.
 func (w *workload) wants(name string) bool {
-	for i := range w.replicas {
-		if name == w.ordinal(i) {
-			return true
-		}
-	}
-	return false
+	i, err := strconv.Atoi(strings.TrimPrefix(name, w.Name+"-"))
+	i -= w.start
+	return err == nil && i >= 0 && i < w.replicas && name == w.ordinal(i)
 }
 
 // ordinal returns the name of a StatefulSet's i-th pod.

@@ -63,8 +63,22 @@ type Cluster struct {
 	EndpointSlices []*discoveryv1.EndpointSlice
 }
 
+// MaxPods is how many pods there are addresses for.
+const MaxPods = 256 * 254
+
+// A TooManyError says that a workload wants more pods than are left of MaxPods.
+type TooManyError struct {
+	Workload Workload
+	Pods     int // that it wants
+}
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("%s wants %d pods: %s has addresses for %d in all", e.Workload, e.Pods, podRange.v4, MaxPods)
+}
+
 // Expand lets the controllers play. An error says that an object is of no kind
-// that they know, or that a range has no address left.
+// that they know, or that a range has no address left; it is a *TooManyError if
+// that is to be seen beforehand.
 func (w *World) Expand() (*Cluster, error) {
 	e, err := w.sort()
 	if err != nil {
@@ -73,7 +87,9 @@ func (w *World) Expand() (*Cluster, error) {
 	if err := e.placeNodes(); err != nil {
 		return nil, err
 	}
-	e.runWorkloads()
+	if err := e.runWorkloads(); err != nil {
+		return nil, err
+	}
 	e.schedule()
 	if err := e.addressPods(); err != nil {
 		return nil, err
