@@ -28,14 +28,31 @@ func main() {
 	}
 }
 
+// An exitError has the process exit with a status, and say why if there is anything
+// to say.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
 // exit says what is wrong, and returns the exit status.
 func exit(err error, w io.Writer) int {
 	e, ok := errors.AsType[*exitError](err)
-	if !ok {
-		e = &exitError{1, err}
+	switch {
+	case !ok:
+		e = &exitError{status: 1}
+	case e == err && e.err == nil:
+		return e.status
 	}
-	if only := e == err && e.err == nil; !only {
-		fmt.Fprintln(w, "rollcall:", err)
-	}
+	fmt.Fprintln(w, "rollcall:", err)
 	return e.status
 }

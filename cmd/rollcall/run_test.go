@@ -48,6 +48,15 @@ func TestUsageErrors(t *testing.T) {
 		{"-manifests . -listen 127.0.0.1:0 -kube-dns-configmap kube-dns", "command line: configmap kube-system/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"check -manifests . -kube-dns-configmap dns/kube-dns", "command line: configmap dns/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"version x", `version takes no arguments, got "x"`},
+		{"run -manifests .", "run needs a command after --, as in: rollcall run -manifests DIR -- make test"},
+		{"run -- true", "run needs objects: -manifests or -kubeconfig"},
+		{"run -manifests . -mode x -- true", `-mode "x": want auto, mount, isolate or variables`},
+		{"run -manifests . -isolate -mode mount -- true", "-isolate and -mode mount exclude one another"},
+		{"run -isolate -kubeconfig x -- true", "-isolate has no way to a cluster; rollcall zone -kubeconfig FILE -o manifests writes manifests of one"},
+		{"run -manifests . -isolate -listen 127.0.0.1:0 -- true", "-listen 127.0.0.1:0: a resolv.conf names an address and knows no port; want ADDRESS:53, or -mode variables"},
+		{"run -manifests . -mode mount -listen :53 -- true", "-listen :53: a resolv.conf names an address and knows no port; want ADDRESS:53, or -mode variables"},
+		{"run -manifests . sh -c true", "wrong usage: flag provided but not defined: -c (flags of a command go after --); rollcall help run says more"},
+		{"run -conf x -- true", "wrong usage: flag provided but not defined: -conf (flags of a command go after --); rollcall help run says more"},
 		{"help serve zone", `help takes one command, got "zone" too`},
 	}
 	t.Chdir(t.TempDir()) // without a Corefile
@@ -65,7 +74,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	commands := []string{"serve", "zone", "check", "version", "help"}
+	commands := []string{"serve", "run", "zone", "check", "version", "help"}
 	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
 	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
 	tests := []struct {
@@ -74,6 +83,7 @@ func TestHelp(t *testing.T) {
 	}{
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
 		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
+		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
 		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)"}, flags...)},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},

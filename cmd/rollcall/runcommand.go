@@ -39,22 +39,6 @@ const (
 // its own.
 const isolatedName = "rollcall-isolated"
 
-// An exitError has the process exit with a status, and say why if there is anything
-// to say.
-type exitError struct {
-	status int
-	err    error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit status %d", e.status)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
 // runFlags are those of rollcall run.
 type runFlags struct {
 	configFlags
@@ -87,7 +71,7 @@ func (f *runFlags) check(args []string) error {
 	}
 	switch {
 	case len(args) == 0:
-		return errors.New("run needs a command, after --: rollcall run -manifests DIR -- COMMAND ARGUMENT...")
+		return errors.New("run needs a command after --, as in: rollcall run -manifests DIR -- make test")
 	case len(f.manifests) == 0 && f.kubeconfig == "":
 		return errors.New("run needs objects: -manifests or -kubeconfig")
 	case f.mode == modeIsolate && f.forward != "" && f.forward != assemble.Nowhere:
@@ -126,14 +110,10 @@ func runCommand(set *flag.FlagSet) func(context.Context, []string, streams) erro
 	var f runFlags
 	f.declare(set)
 	return func(ctx context.Context, args []string, s streams) error {
-		err := f.check(args)
-		if err == nil {
-			err = f.run(ctx, args, s)
-		}
-		if err == nil || errors.As(err, new(*exitError)) {
+		if err := f.check(args); err != nil {
 			return err
 		}
-		return &exitError{statusFailed, err}
+		return f.run(ctx, args, s)
 	}
 }
 

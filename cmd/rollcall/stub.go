@@ -45,7 +45,7 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 	version, revision := buildVersion()
 	go func() {
 		ended <- withRemedy(plan.Run(ctx, assemble.Process{
-			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision,
+			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Abrupt: true,
 			Serving: func(a assemble.Announcement) error {
 				serving <- a.Listeners[0].Addr
 				return nil

@@ -44,6 +44,9 @@ type Process struct {
 	// Serving is told once, when the DNS sockets are open and every zone is synced.
 	// Its error ends the run. May be nil.
 	Serving func(Announcement) error
+	// Abrupt closes the DNS sockets at the end of ctx with what has arrived, for
+	// when nobody can be waiting for answers.
+	Abrupt bool
 	// Load returns the plan that the configuration stands for now; nil if there
 	// is nothing to reload. Reload has it reloaded, beside what the directive of
 	// that name says.
@@ -57,8 +60,8 @@ type Process struct {
 	Control *Control
 	// Embedded says that the process of the operating system is somebody else's, a
 	// test's that has other servers in it: nothing is done or measured that is of all
-	// of it, files are read once, and in the end sockets are closed at once. Objects
-	// come from manifests, or if none are named from Control alone.
+	// of it, and files are read once. Objects come from manifests, or if none are
+	// named from Control alone.
 	Embedded bool
 }
 
@@ -414,9 +417,9 @@ func (r *run) lameduck() {
 // shutdownTime bounds how long connections may take to be drained.
 const shutdownTime = 5 * time.Second
 
-// shutdown drains and closes the DNS sockets.
+// shutdown drains the DNS sockets, if anybody may be waiting, and closes them.
 func (r *run) shutdown(servers []dnsServer) {
-	if r.Embedded {
+	if r.Abrupt {
 		for _, s := range servers {
 			s.Close()
 		}

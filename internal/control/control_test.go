@@ -70,7 +70,7 @@ func run(t testing.TB, control *assemble.Control, path string) string {
 	ctx, stop := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- plan.Run(ctx, assemble.Process{Control: control, Embedded: true, Listening: func(a netip.AddrPort, _ string) {
+		ended <- plan.Run(ctx, assemble.Process{Control: control, Abrupt: true, Listening: func(a netip.AddrPort, _ string) {
 			listening <- a.String()
 		}})
 	}()

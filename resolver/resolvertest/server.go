@@ -99,7 +99,7 @@ func (s *Server) run(ctx context.Context, plan *assemble.Plan) error {
 	go func() {
 		defer close(s.ended)
 		s.err = plan.Run(ctx, assemble.Process{
-			Logger: s.log, Control: s.control, Embedded: true,
+			Logger: s.log, Control: s.control, Embedded: true, Abrupt: true,
 			Listening: func(addr netip.AddrPort, _ string) { listening <- addr },
 		})
 	}()
