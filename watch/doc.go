@@ -26,11 +26,21 @@
 //   - One bad object is skipped, counted and logged once. It never ends a
 //     source, nor the process.
 //   - A change of manifests is applied whole or, where anything in it is
-//     wrong, not at all.
+//     wrong, not at all; and a verb that changes them returns when the sink
+//     has what came of it.
+//
+// # Manifests
+//
+// A manifest says what somebody wrote, not what a cluster made of it. So objects
+// are decoded and checked, [github.com/rollcall-dns/rollcall/watch/simulate]
+// plays the controllers over all of them, and then they are trimmed. What no
+// controller touches is trimmed at once. Objects as they were read are kept only
+// once a program changes them by verbs; a source whose files alone change
+// reads them again.
 //
 // # What it does not do
 //
-// It knows nothing of DNS names and wire format, writes nothing to the API
-// (list and watch are its only verbs), and plays no controller: a manifest's
-// Service has the ClusterIP that is written in it.
+// It knows nothing of DNS names and wire format, and writes nothing to the API:
+// list and watch are its only verbs. It plays no controller for a cluster, which
+// has its own.
 package watch

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"log/slog"
 	"strings"
 
 	"github.com/rollcall-dns/rollcall/watch"
@@ -42,4 +43,44 @@ spec:
 	// namespaces { prod}
 	// services {prod nginx}
 	// headless: true
+}
+
+// A program changes what is served. Nothing need be in files.
+func ExampleManifests_SetReady() {
+	source, err := watch.NewManifests(watch.ManifestsConfig{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = source.ApplyText("web.yaml", []byte(`
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {clusterIP: None, selector: {app: web}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := source.SetReady("default", "web", false); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(source.SetReady("default", "web-2", false))
+
+	events, err := source.Load(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range events {
+		for _, o := range e.Objects {
+			if s, ok := o.(*zone.EndpointSlice); ok {
+				fmt.Println(s.Endpoints[0].Pod, "is ready:", s.Endpoints[0].Ready)
+			}
+		}
+	}
+	// Output:
+	// there is no Pod default/web-2; pods there are web
+	// web is ready: false
 }

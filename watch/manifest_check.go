@@ -12,15 +12,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // A checker checks an object as the API server would, where DNS depends on it.
 type checker struct {
 	doc  *document
 	res  resource
-	key  zone.Key
+	id   objectID
 	warn func(format string, args ...any)
 	errs []error
 }
@@ -28,6 +26,15 @@ type checker struct {
 // fail notes what is wrong with a field.
 func (c *checker) fail(path, format string, args ...any) {
 	c.errs = append(c.errs, c.doc.errorf(c.doc.lineOf(path), "%s: %s", path, fmt.Sprintf(format, args...)))
+}
+
+// hint warns of a field that is allowed and hardly meant.
+func (c *checker) hint(path, format string, args ...any) {
+	line := c.doc.line
+	if path != "" {
+		line, format = c.doc.lineOf(path), path+": "+format
+	}
+	c.warn("%s: "+format, append([]any{place{c.doc.file, line}}, args...)...)
 }
 
 func (c *checker) object(obj runtime.Object, m metav1.Object) {
@@ -44,8 +51,11 @@ func (c *checker) object(obj runtime.Object, m metav1.Object) {
 		if o.Status.PodIP != "" {
 			c.address("status.podIP", o.Status.PodIP, "")
 		}
+		c.podSpec("spec", &o.Spec)
 	case *serviceImport:
 		c.serviceImport(&o.Spec)
+	default:
+		c.workload(obj)
 	}
 }
 
@@ -57,10 +67,10 @@ func (c *checker) name(m metav1.Object) {
 		c.fail("metadata.name", "is missing: a %s needs a name (generateName gives no lasting one)", c.res.kind)
 		return
 	}
-	valid := validation.IsDNS1123Label
+	valid := validation.IsDNS1123Subdomain
 	switch c.res.kind {
-	case "EndpointSlice", "Pod":
-		valid = validation.IsDNS1123Subdomain
+	case "Namespace", "Service", "ServiceImport", "StatefulSet":
+		valid = validation.IsDNS1123Label
 	}
 	c.text("metadata.name", name, valid)
 	if ns := m.GetNamespace(); ns != "" {
@@ -68,10 +78,11 @@ func (c *checker) name(m metav1.Object) {
 	}
 }
 
-// missing reports whether a field was not written.
+// missing reports whether a field was not written, as far as there is a text
+// in which it could be.
 func (c *checker) missing(path string) bool {
 	_, ok := c.doc.lines[path]
-	return !ok
+	return !ok && c.doc.lines != nil
 }
 
 // domain checks a domain name, which may end in a dot.
@@ -101,6 +112,7 @@ func (c *checker) service(s *corev1.ServiceSpec) {
 			c.fail(path, "%s is there already: a Service has each port once for a protocol", number)
 		}
 		numbers[number] = true
+		c.targetPort(path+".targetPort", p.TargetPort)
 	}
 	switch s.Type {
 	case corev1.ServiceTypeExternalName:
@@ -110,9 +122,8 @@ func (c *checker) service(s *corev1.ServiceSpec) {
 			c.domain("spec.externalName", s.ExternalName)
 		}
 		if _, err := netip.ParseAddr(strings.TrimSuffix(s.ExternalName, ".")); err == nil {
-			c.warn("%s:%d: spec.externalName: %q is an address, which a CNAME can't lead to, so Service %s/%s has no record: "+
-				"write a headless Service, and an EndpointSlice with the address",
-				c.doc.file, c.doc.lineOf("spec.externalName"), s.ExternalName, c.key.Namespace, c.key.Name)
+			c.hint("spec.externalName", "%q is an address, which a CNAME can't lead to, so %s has no record: "+
+				"write a headless Service, and an EndpointSlice with the address", s.ExternalName, c.id)
 		}
 		return
 	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer:
@@ -121,6 +132,7 @@ func (c *checker) service(s *corev1.ServiceSpec) {
 		return
 	}
 	c.clusterIPs(s)
+	c.families(s)
 }
 
 func (c *checker) clusterIPs(s *corev1.ServiceSpec) {
@@ -134,9 +146,7 @@ func (c *checker) clusterIPs(s *corev1.ServiceSpec) {
 		ips, path = []string{s.ClusterIP}, func(int) string { return "spec.clusterIP" }
 	}
 	if len(ips) == 0 {
-		c.warn("%s:%d: Service %s/%s has no clusterIP, so its name has no address: write spec.clusterIP, or None for a headless Service",
-			c.doc.file, c.doc.line, c.key.Namespace, c.key.Name)
-		return
+		return // it is given some
 	}
 	if ips[0] == corev1.ClusterIPNone {
 		if len(ips) > 1 {
@@ -161,8 +171,7 @@ func (c *checker) endpointSlice(o *discoveryv1.EndpointSlice) {
 	switch o.AddressType {
 	case discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6:
 	case discoveryv1.AddressTypeFQDN:
-		c.warn("%s:%d: addressType: FQDN has no records in DNS, so EndpointSlice %s/%s has no names: allowed are IPv4 and IPv6",
-			c.doc.file, c.doc.lineOf("addressType"), c.key.Namespace, c.key.Name)
+		c.hint("addressType", "FQDN has no records in DNS, so %s has no names: allowed are IPv4 and IPv6", c.id)
 	case "":
 		c.fail("addressType", "is missing: allowed are IPv4, IPv6 and FQDN")
 		return
@@ -171,8 +180,7 @@ func (c *checker) endpointSlice(o *discoveryv1.EndpointSlice) {
 		return
 	}
 	if o.Labels[discoveryv1.LabelServiceName] == "" && o.Labels[labelImportedService] == "" {
-		c.warn("%s:%d: EndpointSlice %s/%s has no label %s, so it belongs to no Service",
-			c.doc.file, c.doc.line, c.key.Namespace, c.key.Name, discoveryv1.LabelServiceName)
+		c.hint("", "%s has no label %s, so it belongs to no Service", c.id, discoveryv1.LabelServiceName)
 	}
 	names := make(map[string]bool)
 	for i := range o.Ports {

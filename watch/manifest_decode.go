@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,38 +20,24 @@ import (
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
-// A manifestDecoder makes zone objects of files, and gathers what is wrong.
+// A manifestDecoder makes objects of files' documents, and gathers what is wrong.
 type manifestDecoder struct {
 	m       *Manifests
-	set     *manifestSet
+	layer   *layer
+	marked  bool // entries get fingerprints
 	aliased int
-	objects int // of kinds that DNS reads
 	errs    []error
-
-	places     map[zone.Kind]map[zone.Key]string // where an object was read
-	namespaces map[string]labels.Set             // explicit and implied
-	links      links
 }
 
 func newManifestDecoder(m *Manifests) *manifestDecoder {
-	d := &manifestDecoder{
-		m:          m,
-		set:        newManifestSet(watched(m.config.Kinds)),
-		places:     make(map[zone.Kind]map[zone.Key]string),
-		namespaces: make(map[string]labels.Set),
-		links:      newLinks(),
-	}
-	for _, k := range zone.Kinds {
-		d.places[k] = make(map[zone.Key]string)
-	}
-	return d
+	return &manifestDecoder{m: m, layer: newLayer()}
 }
 
 // file decodes a file's documents.
 func (d *manifestDecoder) file(name string, data []byte) {
 	docs, err := parseNodes(name, data)
 	d.aliased = maxAliased
-	failed, had := len(d.errs), d.objects
+	failed, had := len(d.errs), len(d.layer.objects)
 	blank := err == nil
 	for _, n := range docs {
 		blank = blank && isNull(n)
@@ -65,23 +49,10 @@ func (d *manifestDecoder) file(name string, data []byte) {
 	if len(d.errs) > failed {
 		d.errs[failed] = withTemplateHint(d.errs[failed], data)
 	}
-	d.set.files[name] = content{objects: d.objects - had, blank: blank}
+	d.layer.files[name] = content{objects: len(d.layer.objects) - had, blank: blank}
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
-
-// finish returns the objects, Namespaces among them: those with a manifest,
-// and those that objects are in. It is for manifests without error.
-func (d *manifestDecoder) finish() *manifestSet {
-	for name, set := range d.namespaces {
-		if d.m.selectors.namespaces.Matches(set) {
-			ns := &zone.Namespace{Meta: zone.Meta{Name: strings.Clone(name)}}
-			d.set.objects[zone.Namespaces][ns.Key()] = ns
-		}
-	}
-	d.link()
-	return d.set
-}
 
 func (d *manifestDecoder) fail(err error) { d.errs = append(d.errs, err) }
 
@@ -206,18 +177,7 @@ func isKustomization(file string) bool {
 	return strings.HasSuffix(file, "kustomization.yaml") || strings.HasSuffix(file, "kustomization.yml")
 }
 
-// resourceOf returns the resource of a group's kind, nil for one without
-// meaning for DNS: a Service of another group is no Service.
-func resourceOf(group, kind string) *resource {
-	for _, r := range resources {
-		if r.group.Group == group && r.kind == kind {
-			return &r
-		}
-	}
-	return nil
-}
-
-// object decodes, checks and trims one object of a kind that matters.
+// object decodes one object of a kind that matters.
 func (d *manifestDecoder) object(doc *document, res resource) {
 	obj := res.object()
 	strict, err := sigsjson.UnmarshalStrict(doc.json, obj)
@@ -233,64 +193,53 @@ func (d *manifestDecoder) object(doc *document, res resource) {
 		}
 		d.m.warn("%s:%d: %v is ignored", doc.file, line, e)
 	}
+	d.accept(doc, obj, res)
+}
+
+// accept completes and checks an object, and takes it in. It may change it.
+func (d *manifestDecoder) accept(doc *document, obj runtime.Object, res resource) {
 	m, err := meta.Accessor(obj)
 	if err != nil {
 		d.fail(doc.errorf(doc.line, "%v", err))
 		return
 	}
+	if hook := hookOf(res.kind, m); hook != "" {
+		d.m.skippedHook(hook, res.kind, doc)
+		return
+	}
 	m.SetResourceVersion("") // an edit in a file leaves it as it was
+	m.SetManagedFields(nil)
 	nameObject(doc, obj, m)
-	if res.kind == "Namespace" {
+	if clusterScoped(res.kind) {
 		m.SetNamespace("")
 	} else if m.GetNamespace() == "" {
 		m.SetNamespace(d.m.config.Namespace)
 	}
-	c := &checker{doc: doc, res: res, key: zone.Key{Namespace: m.GetNamespace(), Name: m.GetName()}, warn: d.m.warn}
+	id := objectID{res.kind, zone.Key{Namespace: m.GetNamespace(), Name: m.GetName()}}
+	c := &checker{doc: doc, res: res, id: id, warn: d.m.warn}
 	if c.object(obj, m); len(c.errs) > 0 {
 		d.errs = append(d.errs, c.errs...)
 		return
 	}
-	d.add(doc, obj, m)
-}
-
-// add trims a checked object and puts it into the set, if it is selected.
-func (d *manifestDecoder) add(doc *document, obj runtime.Object, m metav1.Object) {
-	trimmed, _, err := d.m.trimmer.trim(obj)
-	if err != nil {
-		d.fail(doc.errorf(doc.line, "%v", err))
+	if first, ok := d.layer.objects[id]; ok {
+		d.fail(doc.errorf(doc.line, "duplicate %s (first at %s): allowed is one object of a kind, namespace and name", id, first.place))
 		return
 	}
-	kind, key := trimmed.Kind(), trimmed.Key()
-	place := fmt.Sprintf("%s:%d", doc.file, doc.line)
-	if first, ok := d.places[kind][key]; ok {
-		d.fail(doc.errorf(doc.line, "duplicate %s (first at %s): allowed is one object of a kind, namespace and name",
-			describe(kind, key), first))
-		return
+	e := &entry{place: place{doc.file, doc.line}, object: obj}
+	if d.marked {
+		sum := sha256.Sum256(doc.json)
+		e.sum = fingerprint(sum[:])
 	}
-	d.places[kind][key] = place
-	d.objects++
-	d.links.note(obj, trimmed, place)
-	if kind == zone.Namespaces {
-		set := labels.Set{corev1.LabelMetadataName: m.GetName()}
-		for k, v := range m.GetLabels() {
-			set[k] = v
+	switch obj.(type) {
+	case *discoveryv1.EndpointSlice, *serviceImport:
+		e.object = nil
+		if e.trimmed, _, err = d.m.trimmer.trim(obj); err != nil {
+			d.fail(doc.errorf(doc.line, "%v", err))
+			return
 		}
-		d.namespaces[key.Name] = set
-		return
+		e.selected = d.m.selectors.of(e.trimmed.Kind()).Matches(labels.Set(m.GetLabels()))
 	}
-	if _, ok := d.namespaces[key.Namespace]; !ok {
-		d.namespaces[key.Namespace] = labels.Set{corev1.LabelMetadataName: key.Namespace}
-	}
-	if objects, ok := d.set.objects[kind]; ok && d.m.selectors.of(kind).Matches(labels.Set(m.GetLabels())) {
-		objects[key] = trimmed
-	}
-}
-
-func describe(kind zone.Kind, key zone.Key) string {
-	if key.Namespace == "" {
-		return fmt.Sprintf("%s %s", resources[kind].kind, key.Name)
-	}
-	return fmt.Sprintf("%s %s/%s", resources[kind].kind, key.Namespace, key.Name)
+	d.layer.objects[id] = e
 }
 
 // nameObject names an EndpointSlice without name, as the API server would, but
@@ -307,7 +256,11 @@ func nameObject(doc *document, obj runtime.Object, m metav1.Object) {
 		}
 		base += "-"
 	}
-	sum := sha256.Sum256(doc.json)
+	text := doc.json
+	if text == nil {
+		text, _ = json.Marshal(obj) // an API type always has a JSON form
+	}
+	sum := sha256.Sum256(text)
 	m.SetName(base + hex.EncodeToString(sum[:5]))
 }
 

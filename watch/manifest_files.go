@@ -129,42 +129,39 @@ func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
 }
 
-// load reads everything, and returns what to watch even beside an error. prev
-// is what was read last, nil for nothing.
-func (m *Manifests) load(ctx context.Context, prev *manifestSet) (*manifestSet, *fileSet, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// read decodes all files, and returns what to watch even beside an error.
+// Entries get fingerprints if they are to be kept. The lock is held.
+func (m *Manifests) read(ctx context.Context, keep bool) (*layer, *fileSet, error) {
 	files, err := find(ctx, m.config.Paths)
 	errs := []error{err}
 	d := newManifestDecoder(m)
+	d.marked = keep
 	for _, f := range files.files {
 		if ctx.Err() != nil {
 			return nil, files, ctx.Err()
 		}
-		data, err := m.read(f)
+		data, err := m.content(f)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		d.file(f.name, data)
 	}
-	if prev != nil {
-		errs = append(errs, d.set.emptied(prev))
+	if m.sink != nil {
+		errs = append(errs, d.layer.emptied(m.files))
 	}
 	if err := errors.Join(append(errs, d.errs...)...); err != nil {
 		return nil, files, err
 	}
-	return d.finish(), files, nil
+	return d.layer, files, nil
 }
 
 // adviseEmpty warns of paths that lead to no object at the start: a wrong
 // folder, perhaps.
-func (m *Manifests) adviseEmpty(files *fileSet, set *manifestSet) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *Manifests) adviseEmpty(files *fileSet, base *layer) {
 	objects := make(map[string]int)
 	for _, f := range files.files {
-		objects[f.root] += set.files[f.name].objects
+		objects[f.root] += base.files[f.name].objects
 	}
 	for _, p := range m.config.Paths {
 		switch {
@@ -177,7 +174,7 @@ func (m *Manifests) adviseEmpty(files *fileSet, set *manifestSet) {
 	}
 }
 
-func (m *Manifests) read(f manifestFile) ([]byte, error) {
+func (m *Manifests) content(f manifestFile) ([]byte, error) {
 	if f.path != stdinPath {
 		return os.ReadFile(f.path)
 	}

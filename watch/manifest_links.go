@@ -4,93 +4,113 @@ import (
 	"fmt"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
-// What manifests mean together, and what about them is allowed but hardly
-// meant.
+// What about manifests is allowed but hardly meant.
 
-// links are what the manifests' objects say of one another, by Service. They
-// hold for objects that a selector leaves out, too.
-type links struct {
-	slices    map[zone.Key][]string // where the slices are that belong to a Service
-	headless  map[zone.Key]string   // where a headless Service is
-	published map[zone.Key]bool     // Services with publishNotReadyAddresses
-}
-
-func newLinks() links {
-	return links{make(map[zone.Key][]string), make(map[zone.Key]string), make(map[zone.Key]bool)}
-}
-
-// note takes in an object, read at a place, and what it was trimmed to.
-func (l *links) note(obj runtime.Object, trimmed zone.Object, place string) {
-	switch o := trimmed.(type) {
-	case *zone.Service:
-		if o.Type == zone.Headless {
-			l.headless[o.Key()] = place
-		}
-		l.published[o.Key()] = obj.(*corev1.Service).Spec.PublishNotReadyAddresses
-	case *zone.EndpointSlice:
-		if o.Service != "" {
-			key := zone.Key{Namespace: o.Namespace, Name: o.Service}
-			l.slices[key] = append(l.slices[key], place)
-		}
-	}
-}
-
-// link makes the endpoints of Services with publishNotReadyAddresses ready, as
-// the EndpointSlice controller does, and warns of Services and slices that lack
-// one another.
-func (d *manifestDecoder) link() {
-	slices, watched := d.set.objects[zone.EndpointSlices]
-	if !watched {
+// advise warns of Services, EndpointSlices and workloads that lack one another.
+// It looks at all objects, also those that a label selector leaves out.
+func (b *builder) advise() {
+	if _, watched := b.set.objects[zone.EndpointSlices]; !watched {
 		return
 	}
-	for _, o := range slices {
-		s := o.(*zone.EndpointSlice)
-		if !d.links.published[zone.Key{Namespace: s.Namespace, Name: s.Service}] {
+	for _, key := range sortedKeys(b.slices) {
+		if b.services[key] != nil {
 			continue
 		}
-		for i := range s.Endpoints {
-			s.Endpoints[i].Ready = true
+		for _, e := range b.slices[key] {
+			b.m.warn("%s: %s, which the EndpointSlice belongs to, is not in the manifests, so the slice has no names",
+				e.place, objectID{"Service", key})
 		}
 	}
-	for _, key := range sortedKeys(d.links.slices) {
-		if _, ok := d.places[zone.Services][key]; ok {
+	for _, key := range sortedKeys(b.services) {
+		s, id := b.services[key], objectID{"Service", key}
+		switch {
+		case s.Spec.ClusterIP != corev1.ClusterIPNone || len(b.slices[key]) > 0 || b.full[key]:
+		case len(s.Spec.Selector) == 0:
+			b.m.warn("%s: headless %s has no selector and no EndpointSlice, so it has no names: write one with the label kubernetes.io/service-name: %s",
+				b.objects[id].place, id, key.Name)
+		case !b.selects(s):
+			b.m.warn("%s: headless %s selects %s, and no pod has these labels, so it has no names: write what makes such pods, or an EndpointSlice",
+				b.objects[id].place, id, labels.FormatLabels(s.Spec.Selector))
+		}
+	}
+	for _, w := range b.cluster.Workloads {
+		id := objectID{w.Kind, zone.Key{Namespace: w.Namespace, Name: w.Name}}
+		set, ok := b.objects[id].object.(*appsv1.StatefulSet)
+		if !ok || set.Spec.ServiceName == "" || b.services[zone.Key{Namespace: id.Namespace, Name: set.Spec.ServiceName}] != nil {
 			continue
 		}
-		for _, place := range d.links.slices[key] {
-			d.m.warn("%s: %s, which the EndpointSlice belongs to, is not in the manifests, so the slice has no names",
-				place, describe(zone.Services, key))
+		b.m.warn("%s: %s has the serviceName %s, and there is no such Service, so its pods have no names of their own: write a headless Service",
+			b.objects[id].place, id, set.Spec.ServiceName)
+	}
+}
+
+// selects reports whether a Service selects pods that there are, or would be if
+// their workload had any.
+func (b *builder) selects(s *corev1.Service) bool {
+	selector := labels.SelectorFromValidatedSet(s.Spec.Selector)
+	for _, p := range b.cluster.Pods {
+		if p.Namespace == s.Namespace && selector.Matches(labels.Set(p.Labels)) {
+			return true
 		}
 	}
-	for _, key := range sortedKeys(d.links.headless) {
-		if len(d.links.slices[key]) == 0 {
-			d.m.warn("%s: headless %s has no EndpointSlice, so it has no names: write one with the label kubernetes.io/service-name: %s",
-				d.links.headless[key], describe(zone.Services, key), key.Name)
+	for id, e := range b.objects {
+		if t := templateOf(e.object); t != nil && id.Namespace == s.Namespace && selector.Matches(labels.Set(t.Labels)) {
+			return true
 		}
 	}
+	return false
+}
+
+// templateOf returns a workload's pod template, nil for other objects.
+func templateOf(obj runtime.Object) *corev1.PodTemplateSpec {
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		return &o.Spec.Template
+	case *appsv1.ReplicaSet:
+		return &o.Spec.Template
+	case *appsv1.StatefulSet:
+		return &o.Spec.Template
+	case *appsv1.DaemonSet:
+		return &o.Spec.Template
+	case *batchv1.Job:
+		return &o.Spec.Template
+	case *corev1.ReplicationController:
+		return o.Spec.Template
+	}
+	return nil
 }
 
 // skipped logs that an object of a kind without meaning for DNS was left out:
 // once for a kind, and each object of a kind that was meant to have one.
 func (m *Manifests) skipped(group, kind string, doc *document) {
+	at := place{doc.file, doc.line}
 	if group == "" && kind == "Endpoints" {
-		m.warn("%s:%d: Endpoints is not read; write an EndpointSlice", doc.file, doc.line)
+		m.warn("%s: Endpoints is not read; write an EndpointSlice", at)
 		return
 	}
-	for _, r := range resources {
+	for _, r := range manifestResources() {
 		if r.group.Group == group && strings.EqualFold(r.kind, kind) {
-			m.warn("%s:%d: kind %q is not known and is skipped; did you mean %s?", doc.file, doc.line, kind, r.kind)
+			m.warn("%s: kind %q is not known and is skipped; did you mean %s?", at, kind, r.kind)
 			return
 		}
 	}
 	kind = strings.TrimSuffix(kind+"."+group, ".")
-	if _, ok := m.said[kind]; !ok {
-		m.said[kind] = struct{}{}
-		m.log.Info("skipping a kind without meaning for DNS", "kind", kind, "first", fmt.Sprintf("%s:%d", doc.file, doc.line))
+	m.inform(kind, "skipping a kind without meaning for DNS", "kind", kind, "first", fmt.Sprint(at))
+}
+
+// inform logs something once for a key.
+func (m *Manifests) inform(key, msg string, args ...any) {
+	if _, ok := m.said[key]; !ok {
+		m.said[key] = struct{}{}
+		m.log.Info(msg, args...)
 	}
 }

@@ -19,11 +19,11 @@ metadata: {name: web}
 spec:
   clusterip: None
 ---
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: networking.k8s.io/v1
+kind: Ingress
 ---
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: networking.k8s.io/v1
+kind: Ingress
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -40,16 +40,15 @@ addressType: IPv4
 	}
 	for _, want := range []string{
 		`<stdin>:5: unknown field \"spec.clusterip\" is ignored`,
-		"<stdin>:1: Service default/web has no clusterIP, so its name has no address: write spec.clusterIP, or None",
-		"kind=Deployment.apps first=<stdin>:7",
+		"kind=Ingress.networking.k8s.io first=<stdin>:7",
 		"<stdin>:13: EndpointSlice default/lone has no label kubernetes.io/service-name",
 	} {
 		if n := strings.Count(log.String(), want); n != 1 {
 			t.Errorf("%q is logged %d times, want once; the log is\n%s", want, n, log.String())
 		}
 	}
-	if got := metric(t, reg, "rollcall_manifests_objects_skipped_total", "Deployment"); got != 4 {
-		t.Errorf("%v Deployments counted as skipped, want 4", got)
+	if got := metric(t, reg, "rollcall_manifests_objects_skipped_total", "Ingress"); got != 4 {
+		t.Errorf("%v Ingresses counted as skipped, want 4", got)
 	}
 }
 
@@ -60,9 +59,15 @@ func sliceOf(service string) string {
 		service + "}}\naddressType: IPv4\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: false}}]\n"
 }
 
+// setOf is the manifest of a StatefulSet whose pods have its name as label.
+func setOf(name string, replicas int) string {
+	return fmt.Sprintf("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: %[1]s}\nspec:\n  serviceName: %[1]s\n  replicas: %[2]d\n"+
+		"  selector: {matchLabels: {app: %[1]s}}\n  template: {metadata: {labels: {app: %[1]s}}}\n", name, replicas)
+}
+
 // TestLoadAdvice has manifests that are valid, and hardly meant.
 func TestLoadAdvice(t *testing.T) {
-	const orphan, lone = "is not in the manifests", "has no EndpointSlice"
+	const orphan, lone = "is not in the manifests", "has no selector and no EndpointSlice"
 	for _, tt := range []struct {
 		name, in, reason string
 		want             string // in one warning; "" for none at all
@@ -71,6 +76,12 @@ func TestLoadAdvice(t *testing.T) {
 		{"slice alone", headless("web") + "---\n" + sliceOf("web") + "---\n" + sliceOf("other"), "it has no names",
 			"<stdin>:12: Service default/other, which the EndpointSlice belongs to, " + orphan},
 		{"headless alone", headless("web"), "it has no names", "<stdin>:1: headless Service default/web " + lone},
+		{"no such pods", strings.Replace(headless("web"), "None", "None, selector: {app: web}", 1), "it has no names",
+			"<stdin>:1: headless Service default/web selects app=web, and no pod has these labels, so it has no names"},
+		{"pods to come", strings.Replace(headless("web"), "None", "None, selector: {app: web}", 1) + "---\n" + setOf("web", 0),
+			"a set that is scaled to nothing is meant", ""},
+		{"set without Service", setOf("web", 1), "its pods have no names",
+			"<stdin>:1: StatefulSet default/web has the serviceName web, and there is no such Service"},
 		{"an address as name", "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec:\n  type: ExternalName\n  externalName: 192.0.2.7\n",
 			"a CNAME leads to a name", "<stdin>:6: spec.externalName: \\\"192.0.2.7\\\" is an address"},
 		{"FQDN", headless("web") + "---\n" + strings.NewReplacer("IPv4", "FQDN", "10.0.0.1", "a.example").Replace(sliceOf("web")), "DNS has no record for it",

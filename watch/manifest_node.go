@@ -20,11 +20,11 @@ const maxDepth = 200
 // A lineError is an error at a place of a file, in the form that editors know.
 type lineError struct {
 	file string
-	line int
+	line int // 0 for something that has no lines
 	msg  string
 }
 
-func (e *lineError) Error() string { return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.msg) }
+func (e *lineError) Error() string { return place{e.file, e.line}.String() + ": " + e.msg }
 
 // parseNodes parses a file's documents, YAML or JSON, into trees that know
 // their lines. Documents before a syntax error are returned beside it.

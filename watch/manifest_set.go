@@ -2,8 +2,6 @@ package watch
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -18,20 +16,12 @@ import (
 type manifestSet struct {
 	kinds   []zone.Kind
 	objects map[zone.Kind]map[zone.Key]zone.Object
-	files   map[string]content // by the files' names
-}
-
-// content says what is in a file.
-type content struct {
-	objects int  // of kinds that DNS reads
-	blank   bool // it has nothing but comments and white space
 }
 
 func newManifestSet(kinds []zone.Kind) *manifestSet {
 	s := &manifestSet{
 		kinds:   kinds,
 		objects: make(map[zone.Kind]map[zone.Key]zone.Object),
-		files:   make(map[string]content),
 	}
 	for _, k := range kinds {
 		s.objects[k] = make(map[zone.Key]zone.Object)
@@ -52,19 +42,6 @@ func (s *manifestSet) counts() (out []any) {
 		out = append(out, slog.Int(k.String(), len(s.objects[k])))
 	}
 	return out
-}
-
-// emptied says which files had objects in prev and are blank now. A shell's
-// "command > file" empties the file before it writes, and an editor may: taken
-// for the truth, that would be a deletion of everything in it.
-func (s *manifestSet) emptied(prev *manifestSet) error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if had := prev.files[name].objects; had > 0 && s.files[name].blank {
-			errs = append(errs, fmt.Errorf("%s: it is empty and held %d objects; they stay until it has content or is deleted", name, had))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // keys returns the keys of a kind in order.

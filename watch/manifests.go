@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,9 +20,12 @@ type ManifestsConfig struct {
 	// Paths are files and folders; "-" is Stdin. A folder is read with all
 	// folders in it, files named *.yaml, *.yml and *.json, but nothing whose
 	// name begins with a dot. A file that is named itself is always read.
+	// Without a path there is what Apply and ApplyText put.
 	Paths []string
 	// Stdin is what the path "-" reads, to its end, once.
 	Stdin io.Reader
+	// Once says that files are not followed: they stay as first read.
+	Once bool
 	// Namespace is where an object is that names none; "default" if empty.
 	Namespace string
 
@@ -31,6 +35,10 @@ type ManifestsConfig struct {
 	Labels, NamespaceLabels string
 	Kinds                   []zone.Kind
 
+	// NotReady makes pods unready of which nothing else is said: those that
+	// workloads make, and Pods without a condition.
+	NotReady bool
+
 	Logger     *slog.Logger          // nil for slog.Default
 	Registerer prometheus.Registerer // nil for no metrics
 }
@@ -38,9 +46,6 @@ type ManifestsConfig struct {
 // Validate says what is wrong with the configuration. It reads no manifest.
 func (c *ManifestsConfig) Validate() error {
 	var errs []error
-	if len(c.Paths) == 0 {
-		errs = append(errs, errors.New("no path is named"))
-	}
 	stdins := 0
 	for _, p := range c.Paths {
 		switch p {
@@ -63,9 +68,9 @@ func (c *ManifestsConfig) Validate() error {
 	return errors.Join(append(errs, err, knownKinds(c.Kinds))...)
 }
 
-// Manifests is a source that reads Kubernetes objects from files, and follows
-// the files' changes. Its methods are safe for concurrent use, but Run may be
-// called once.
+// Manifests is a source that reads Kubernetes objects from files, follows the
+// files' changes, and plays the cluster's controllers over them. Its methods
+// are safe for concurrent use, but Run may be called once.
 type Manifests struct {
 	config    ManifestsConfig
 	selectors selectors
@@ -73,11 +78,22 @@ type Manifests struct {
 	log       *slog.Logger
 	trimmer   trimmer
 
-	mu     sync.Mutex
-	stdin  []byte              // what "-" gave, kept for when other files change
-	said   map[string]struct{} // warnings, each of which is logged once
-	synced bool
+	mu    sync.Mutex
+	stdin []byte              // what "-" gave, kept for when other files change
+	said  map[string]struct{} // warnings, each of which is logged once
+	over  *overlay            // what verbs changed
 
+	// While it runs: the sink, what is in it, and what was in the files.
+	sink  Sink
+	set   *manifestSet
+	files map[string]content
+
+	// From the first verb on: what was read, and made of it. A source whose
+	// files alone change reads them again, and keeps nothing that the sink has.
+	base  *layer
+	built *built
+
+	synced  atomic.Bool
 	refused string // the errors that Run logged last, "" once they are mended
 }
 
@@ -87,7 +103,7 @@ func NewManifests(c ManifestsConfig) (*Manifests, error) {
 		return nil, fmt.Errorf("manifests: %w", err)
 	}
 	c.Namespace = cmp.Or(c.Namespace, "default")
-	m := &Manifests{config: c, log: orDefault(c.Logger), said: make(map[string]struct{})}
+	m := &Manifests{config: c, log: orDefault(c.Logger), said: make(map[string]struct{}), over: newOverlay()}
 	var err error
 	if m.selectors, err = parseSelectors(c.Labels, c.NamespaceLabels); err != nil {
 		return nil, fmt.Errorf("manifests: %w", err)
@@ -105,12 +121,13 @@ func NewManifests(c ManifestsConfig) (*Manifests, error) {
 // The error says all that is wrong, each as "file:line: what is wrong, what is
 // allowed". Nothing is returned beside it.
 func (m *Manifests) Load(ctx context.Context) ([]zone.Event, error) {
-	set, files, err := m.load(ctx, nil)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	built, _, err := m.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m.adviseEmpty(files, set)
-	return set.events(), nil
+	return built.set.events(), nil
 }
 
 // Run loads, replaces each kind in the sink, and then applies what changes
@@ -124,42 +141,91 @@ func (m *Manifests) Run(ctx context.Context, sink Sink) error {
 	if files, _ := find(ctx, m.config.Paths); files != nil {
 		follow.add(files)
 	}
-	set, files, err := m.load(ctx, nil)
+	files, err := m.start(ctx, sink)
 	if err != nil {
 		return err
 	}
-	m.adviseEmpty(files, set)
-	m.log.Info("manifests read", set.counts()...)
-	sink.Apply(set.events()...)
-	m.mu.Lock()
-	m.synced = true
-	m.mu.Unlock()
+	defer m.stop()
 	// A folder that is followed only now may have changed since it was read.
 	changed := follow.add(files)
 	for changed || follow.wait(ctx) {
 		m.metrics.reloads.Inc()
-		next, files, err := m.load(ctx, set)
+		files, err := m.reload(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		changed = follow.add(files)
 		m.outcome(err)
-		if follow.failed = err != nil; follow.failed {
-			continue
-		}
-		m.apply(sink, set, next)
-		set = next
+		follow.failed = err != nil
 	}
 	return nil
 }
 
-// apply makes the sink hold next, where it has set.
-func (m *Manifests) apply(sink Sink, set, next *manifestSet) {
-	changes := next.changes(set, sink)
+// load reads the files and lets the controllers play. The lock is held.
+func (m *Manifests) load(ctx context.Context) (*built, *fileSet, error) {
+	base, files, err := m.read(ctx, m.built != nil)
+	if err != nil {
+		return nil, files, err
+	}
+	m.over.renew(base)
+	built, err := m.build(base, m.over)
+	if err != nil {
+		return nil, files, err
+	}
+	if m.built != nil {
+		m.base, m.built = base, built
+	}
+	m.files = base.files
+	if m.sink == nil {
+		m.adviseEmpty(files, base)
+	}
+	return built, files, nil
+}
+
+// start loads and hands everything to the sink, which gets changes from then on.
+func (m *Manifests) start(ctx context.Context, sink Sink) (*fileSet, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	built, files, err := m.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.log.Info("manifests read", built.set.counts()...)
+	sink.Apply(built.set.events()...)
+	m.sink, m.set = sink, built.set
+	m.synced.Store(true)
+	return files, nil
+}
+
+func (m *Manifests) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sink = nil
+}
+
+// reload loads what changed in the files.
+func (m *Manifests) reload(ctx context.Context) (*fileSet, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	built, files, err := m.load(ctx)
+	if err != nil {
+		return files, err
+	}
+	m.hand(built.set)
+	return files, nil
+}
+
+// hand makes the sink hold a set, if there is a sink. The lock is held.
+func (m *Manifests) hand(next *manifestSet) {
+	if m.sink == nil {
+		return
+	}
+	changes := next.changes(m.set, m.sink)
+	m.set = next
 	if len(changes) == 0 {
 		return
 	}
-	sink.Apply(changes...)
+	m.sink.Apply(changes...)
 	put := 0
 	for _, e := range changes {
 		if e.Op == zone.Put {
@@ -206,11 +272,7 @@ func split(err error) []error {
 }
 
 // Synced reports whether Run has handed over the manifests once.
-func (m *Manifests) Synced() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.synced
-}
+func (m *Manifests) Synced() bool { return m.synced.Load() }
 
 // warn logs a warning once, however often the manifest is read.
 func (m *Manifests) warn(format string, args ...any) {

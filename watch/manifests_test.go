@@ -80,6 +80,7 @@ func dump(events []zone.Event) string {
 
 const (
 	svcHead   = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n"                   // 5 lines
+	setHead   = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: web}\nspec:\n"           // 4 lines
 	sliceHead = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: web-1\n" // 4 lines
 )
 
@@ -133,6 +134,26 @@ func TestLoadErrors(t *testing.T) {
 		{"deep", "nor the stack", "apiVersion: v1\nkind: Service\nspec: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "\n", []string{"in.yaml:3: nested deeper than"}},
 		{"list items", "items is a list", "apiVersion: v1\nkind: List\nitems: 7\n", []string{"in.yaml:3: items: a list of objects is needed"}},
 		{"import type", "KEP-1645", "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: a}\nspec: {type: X, ips: [y]}\n", []string{`in.yaml:4: spec.type: "X" is not known`, `spec.ips[0]: "y" is not an IP address`}},
+		{"no selector", "as the API server refuses it", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template: {}\n", []string{"in.yaml:4: spec.selector: is missing: it must match the labels of spec.template"}},
+		{"other labels", "pods that the workload does not select", setHead + "  selector: {matchLabels: {app: a}}\n  template:\n    metadata:\n      labels: {app: b}\n", []string{"in.yaml:8: spec.template.metadata.labels: app=b does not match spec.selector, app=a: a StatefulSet must select the pods that it makes"}},
+		{"no labels", "what is missing is said to be", setHead + "  selector: {matchLabels: {app: a}}\n", []string{"spec.template.metadata.labels: none does not match"}},
+		{"bad selector", "an operator that is not known", setHead + "  selector:\n    matchExpressions: [{key: a, operator: Is}]\n", []string{`in.yaml:5: spec.selector: "Is" is not a valid label selector operator`}},
+		{"replicas", "a number from 0", setHead + "  replicas: -1\n  selector: {matchLabels: {app: a}}\n  template: {metadata: {labels: {app: a}}}\n", []string{"in.yaml:5: spec.replicas: -1: allowed is a number from 0"}},
+		{"start", "a number from 0", setHead + "  ordinals:\n    start: -1\n  selector: {matchLabels: {app: a}}\n  template: {metadata: {labels: {app: a}}}\n", []string{"in.yaml:6: spec.ordinals.start: -1: allowed is a number from 0"}},
+		{"type of replicas", "the line is the value's", setHead + "  replicas: three\n", []string{"in.yaml:5: spec.replicas: a string where an integer of 32 bits is needed"}},
+		{"set's name", "its pods' hostnames begin with it", "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a.b}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}}}\n", []string{`in.yaml:3: metadata.name: "a.b"`}},
+		{"indexes", "an Indexed Job needs completions", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {completionMode: Indexed}\n", []string{"in.yaml:4: spec.completions: is missing"}},
+		{"hostname of a pod", "DNS-1123 label", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostname: a.b\n  subdomain: C\n", []string{`in.yaml:5: spec.hostname: "a.b"`, `in.yaml:6: spec.subdomain: "C"`}},
+		{"container's port", "1 to 65535, of a known protocol and name", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    ports:\n    - containerPort: 0\n    - {containerPort: 1, protocol: X}\n    - {containerPort: 1, name: a_b}\n", []string{"in.yaml:8: spec.containers[0].ports[0].containerPort: 0: allowed is 1 to 65535", `in.yaml:9: spec.containers[0].ports[1].protocol: "X" is not known`, `in.yaml:10: spec.containers[0].ports[2].name: "a_b"`}},
+		{"target port", "a number or a name", svcHead + "  ports:\n  - {port: 1, name: a, targetPort: a_b}\n  - {port: 2, name: b, targetPort: 70000}\n", []string{`in.yaml:7: spec.ports[0].targetPort: "a_b"`, "in.yaml:8: spec.ports[1].targetPort: 70000: allowed is 1 to 65535, or the name of a container's port"}},
+		{"families", "each of two once", svcHead + "  ipFamilies: [IPv4, IPv4]\n", []string{`in.yaml:6: spec.ipFamilies[1]: "IPv4" is there already`}},
+		{"family", "of two", svcHead + "  ipFamilies: [IPv5]\n", []string{`in.yaml:6: spec.ipFamilies[0]: "IPv5" is not known: allowed are IPv4 and IPv6`}},
+		{"policy", "of three", svcHead + "  ipFamilyPolicy: Dual\n", []string{`in.yaml:6: spec.ipFamilyPolicy: "Dual" is not known: allowed are SingleStack, PreferDualStack and RequireDualStack`}},
+		{"single stack of two", "as the API server refuses it", svcHead + "  ipFamilyPolicy: SingleStack\n  ipFamilies: [IPv4, IPv6]\n", []string{`in.yaml:6: spec.ipFamilyPolicy: "SingleStack", and both families are asked for`}},
+		{"node's address", "an IP address", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nstatus:\n  addresses:\n  - {type: Hostname, address: a}\n  - {type: InternalIP, address: b}\n", []string{`in.yaml:7: status.addresses[1].address: "b" is not an IP address`}},
+		{"no template", "a controller makes pods of one", "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: a}\nspec: {replicas: 1}\n", []string{"in.yaml:4: spec.template: is missing"}},
+		{"old version", "a version that is not served would be dropped unseen", "apiVersion: apps/v1beta2\nkind: Deployment\n", []string{`in.yaml:1: apiVersion "apps/v1beta2" of Deployment is not known: allowed is "apps/v1"`}},
+		{"many pods", "a few lines must not fill the memory", setHead + "  replicas: 2000000000\n  selector: {matchLabels: {app: a}}\n  template: {metadata: {labels: {app: a}}}\n", []string{"in.yaml:1: StatefulSet default/web wants 2000000000 pods: 10.244.0.0/16 has addresses for 65024 in all"}},
 		{"pod address", "an IP address", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus:\n  podIP: nope\n", []string{`in.yaml:5: status.podIP: "nope" is not an IP address`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -317,7 +338,7 @@ func TestManifestsValidate(t *testing.T) {
 		config ManifestsConfig
 		want   string
 	}{
-		{"no path", ManifestsConfig{}, "no path"},
+		{"empty path", ManifestsConfig{Paths: []string{""}}, "a path is empty"},
 		{"no input", ManifestsConfig{Paths: []string{"-"}}, "there is none"},
 		{"input twice", ManifestsConfig{Paths: []string{"-", "-"}, Stdin: strings.NewReader("")}, "only once"},
 		{"selector", ManifestsConfig{Paths: []string{"x"}, Labels: "a in"}, `labels "a in"`},
@@ -335,7 +356,7 @@ func TestManifestsValidate(t *testing.T) {
 // FuzzLoad: whatever a manifest holds, loading it ends, in objects or in an
 // error with its place, and twice in the same.
 func FuzzLoad(f *testing.F) {
-	seeds, err := filepath.Glob("testdata/manifests/*/in.*")
+	seeds, err := filepath.Glob("testdata/*/*/in.*")
 	if err != nil || len(seeds) == 0 {
 		f.Fatalf("no seeds: %v", err)
 	}

@@ -96,7 +96,7 @@ func newManifestMetrics(r prometheus.Registerer) (*manifestMetrics, error) {
 			Help: "Changed manifests that were refused whole because something in them is wrong.",
 		}),
 		skipped: counter("rollcall_manifests_objects_skipped_total",
-			"Objects of manifests left out because their kind has no meaning for DNS, each time they were read.", "kind"),
+			"Objects of manifests left out, as their kind has no meaning for DNS or they are Helm hooks that have ended, each time they were read.", "kind"),
 	}
 	return m, errors.Join(register(r, &m.reloads), register(r, &m.failures), register(r, &m.skipped))
 }

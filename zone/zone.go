@@ -85,7 +85,8 @@ func (z *Zone) Object(kind Kind, key Key) Object {
 	return z.objects[kind][key]
 }
 
-// Objects returns all objects of a kind, in no order. They must not be changed.
+// Objects returns the objects of a kind, by namespace and name. They must not be
+// changed.
 //
 // Slow path.
 func (z *Zone) Objects(kind Kind) []Object {
@@ -94,7 +95,10 @@ func (z *Zone) Objects(kind Kind) []Object {
 	if kind >= kinds {
 		return nil
 	}
-	return slices.Collect(maps.Values(z.objects[kind]))
+	return slices.SortedFunc(maps.Values(z.objects[kind]), func(a, b Object) int {
+		k, l := a.Key(), b.Key()
+		return cmp.Or(cmp.Compare(k.Namespace, l.Namespace), cmp.Compare(k.Name, l.Name))
+	})
 }
 
 // Count returns how many objects of a kind there are.

@@ -49,6 +49,7 @@ type configFlags struct {
 	listen     string
 	zone       string
 	namespace  string
+	forward    string
 	port       int
 	// testing serves as tests want it: other names do not exist, and nobody keeps
 	// what may change. No flag sets it.
@@ -70,6 +71,13 @@ func (f *configFlags) declareObjects(set *flag.FlagSet) {
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
 	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
+}
+
+// declareForward declares the flag that says what becomes of other names, and what
+// does without it.
+func (f *configFlags) declareForward(set *flag.FlagSet, otherwise string) {
+	set.StringVar(&f.forward, "forward", "", "have names outside of the zones looked up by the DNS server at `ADDR`; "+
+		assemble.Nowhere+" says that they do not exist (default "+otherwise+")")
 }
 
 // load returns the plan that the flags describe, checked against this machine.
@@ -113,13 +121,13 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	if f.port < 0 || f.port > 65535 {
 		return nil, fmt.Errorf("-dns.port %d: want 0 to 65535", f.port)
 	}
-	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != ""
+	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != "" || f.forward != ""
 	if f.conf == "" && !shorthand && exists(defaultCorefile) {
 		return open(defaultCorefile, f.port)
 	}
 	switch {
 	case f.conf != "" && shorthand:
-		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: " +
+		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: " +
 			"they stand for a Corefile of their own; rollcall check -print with them shows it")
 	case len(f.manifests) > 0 && f.kubeconfig != "":
 		return nil, errors.New("-manifests and -kubeconfig exclude one another: objects come from files or from a cluster")
@@ -149,9 +157,8 @@ func open(path string, port int) (*corefile.File, error) {
 // commandLine is where what the shorthands stand for is said to be.
 const commandLine = "command line"
 
-// blocks returns the server blocks that the shorthands stand for: one of all names,
-// or with testing one of the zones and one of the rest. They open nothing but the DNS
-// address.
+// blocks returns the server blocks that the shorthands stand for. They open nothing
+// but the DNS address.
 func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 	listen := f.listen
 	if listen == "" {
@@ -171,8 +178,7 @@ func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 	line := func(name string, args ...string) corefile.Directive {
 		return corefile.Directive{Name: name, Args: args, Pos: at}
 	}
-	zones := []string{cmp.Or(f.zone, defaultZone), "in-addr.arpa", "ip6.arpa"}
-	kubernetes := line("kubernetes", zones...)
+	kubernetes := line("kubernetes", cmp.Or(f.zone, defaultZone), "in-addr.arpa", "ip6.arpa")
 	kubernetes.Body = append(kubernetes.Body, line("pods", "insecure"))
 	for _, path := range f.manifests {
 		kubernetes.Body = append(kubernetes.Body, line("manifests", path))
@@ -183,30 +189,19 @@ func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 	if f.kubeconfig != "" {
 		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
 	}
-	block := func(names []string, directives ...corefile.Directive) corefile.Block {
-		b := corefile.Block{Pos: at}
-		for _, name := range names {
-			zones, _ := corefile.Zones(name) // which checkNames has seen
-			b.Keys = append(b.Keys, corefile.Key{Scheme: "dns", Name: name, Zones: zones, Port: int(port), Pos: at})
-		}
-		if host != "" {
-			b.Directives = append(b.Directives, line("bind", host))
-		}
-		b.Directives = append(b.Directives, line("errors"))
-		b.Directives = append(b.Directives, directives...)
-		return b
+	local := assemble.Local{Kubernetes: kubernetes, Port: int(port), Forward: f.forward}
+	if f.testing {
+		local.Kubernetes.Body = append(local.Kubernetes.Body, line("ttl", "0"))
+		local.Forward = cmp.Or(f.forward, assemble.Nowhere)
 	}
-	everything := []string{"."}
-	if !f.testing {
-		return []corefile.Block{block(everything, kubernetes)}, nil
+	if host != "" {
+		local.Common = append(local.Common, line("bind", host))
 	}
-	kubernetes.Body = append(kubernetes.Body, line("ttl", "0"))
-	elsewhere := line("template", "ANY", "ANY")
-	elsewhere.Body = append(elsewhere.Body, line("rcode", "NXDOMAIN"))
-	return []corefile.Block{block(zones, kubernetes), block(everything, elsewhere)}, nil
+	local.Common = append(local.Common, line("errors"))
+	return local.Blocks(), nil
 }
 
-// checkNames checks the zone and the namespace.
+// checkNames checks the zone, the namespace and the server of other names.
 func (f *configFlags) checkNames() error {
 	if f.zone != "" {
 		zones, err := corefile.Zones(f.zone)
@@ -222,7 +217,18 @@ func (f *configFlags) checkNames() error {
 			return fmt.Errorf("-namespace %q: %s", f.namespace, strings.Join(problems, "; "))
 		}
 	}
+	if !isServer(f.forward) {
+		return fmt.Errorf("-forward %q: want the IP address of a DNS server, with or without a port, a file such as /etc/resolv.conf, or %s", f.forward, assemble.Nowhere)
+	}
 	return nil
+}
+
+// isServer reports whether -forward may say so: of what has a scheme, the directive
+// tells.
+func isServer(text string) bool {
+	_, err := netip.ParseAddr(text)
+	_, err2 := netip.ParseAddrPort(text)
+	return text == "" || text == assemble.Nowhere || err == nil || err2 == nil || strings.Contains(text, "://") || exists(text)
 }
 
 // splitListen returns the address and port of host:port, with names resolved;

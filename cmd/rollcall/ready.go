@@ -18,6 +18,7 @@ type readyLine struct {
 	PID       int             `json:"pid"`
 	Zones     []string        `json:"zones"` // without final dots; that of the cluster first
 	Listeners []readyListener `json:"listeners"`
+	Control   string          `json:"control,omitempty"` // unix:PATH, or http://host:port
 }
 
 // readyListener is an address that is listened on.
@@ -29,9 +30,10 @@ type readyListener struct {
 	Endpoint string `json:"endpoint,omitempty"`
 }
 
-// newReadyLine says an announcement as JSON does.
-func newReadyLine(a assemble.Announcement) readyLine {
-	line := readyLine{PID: os.Getpid(), Zones: []string{}, Listeners: []readyListener{}}
+// newReadyLine says an announcement as JSON does, and where the control API is, if
+// anywhere.
+func newReadyLine(a assemble.Announcement, control string) readyLine {
+	line := readyLine{PID: os.Getpid(), Zones: []string{}, Listeners: []readyListener{}, Control: control}
 	for _, z := range a.Zones {
 		line.Zones = append(line.Zones, strings.TrimSuffix(z.String(), "."))
 	}

@@ -61,10 +61,10 @@ func TestReadyJSON(t *testing.T) {
 		want   readyLine
 		reason string
 	}{
-		{"-", shorthands, name, readyLine{2, zones, []readyListener{local}}, "on standard output, alone"},
-		{file, shorthands, name, readyLine{2, zones, []readyListener{local}}, "in place of what an earlier process left"},
+		{"-", shorthands, name, readyLine{2, zones, []readyListener{local}, ""}, "on standard output, alone"},
+		{file, shorthands, name, readyLine{2, zones, []readyListener{local}, ""}, "in place of what an earlier process left"},
 		{"-", []string{"-conf", conf}, "web.default.svc.example.org.",
-			readyLine{2, []string{"example.org"}, []readyListener{{"dns", "::1", 1, ""}, local, {"http", "127.0.0.1", 1, "health"}}},
+			readyLine{2, []string{"example.org"}, []readyListener{{"dns", "::1", 1, ""}, local, {"http", "127.0.0.1", 1, "health"}}, ""},
 			"every listener; the log of queries goes elsewhere"},
 	}
 	for _, tt := range tests {

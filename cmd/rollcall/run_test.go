@@ -9,7 +9,7 @@ import (
 
 // TestUsageErrors has command lines that are wrong.
 func TestUsageErrors(t *testing.T) {
-	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: they stand for a Corefile of their own; rollcall check -print with them shows it"
+	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
 		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help); rollcall help says more`},
 		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help)`},

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/cmd/rollcall/internal/sandbox"
+	"github.com/rollcall-dns/rollcall/internal/assemble"
 )
 
 // How the command that rollcall run starts comes to ask the server.
@@ -47,6 +48,7 @@ type runFlags struct {
 
 func (f *runFlags) declare(set *flag.FlagSet) {
 	f.declareObjects(set)
+	f.declareForward(set, assemble.Nowhere)
 	set.Lookup("namespace").Usage = "run the command, and put manifests without a namespace, in `NAME` (default default)"
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port (default port 53 of a loopback address, or in mode variables any free one)")
 	set.StringVar(&f.mode, "mode", modeAuto, "how the command asks: `MODE` is mount, with a resolv.conf of its own; "+
@@ -72,6 +74,8 @@ func (f *runFlags) check(args []string) error {
 		return errors.New("run needs a command after --, as in: rollcall run -manifests DIR -- make test")
 	case len(f.manifests) == 0 && f.kubeconfig == "":
 		return errors.New("run needs objects: -manifests or -kubeconfig")
+	case f.mode == modeIsolate && f.forward != "" && f.forward != assemble.Nowhere:
+		return errors.New("-isolate has no way to the server of -forward")
 	case f.mode == modeIsolate && f.kubeconfig != "":
 		return errors.New("-isolate has no way to a cluster; rollcall zone -kubeconfig FILE -o manifests writes manifests of one")
 	}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/internal/control"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -21,7 +22,10 @@ import (
 func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	config.declareForward(set, "they are REFUSED")
 	configMap := declareConfigMap(set)
+	controlAddr := set.String("control", "", "let tests change objects, spoil answers and look at queries by HTTP at `ADDR`: unix:PATH, "+
+		"or host:port of the loopback interface (see docs/control.md; off by default)")
 	quiet := set.Bool("quiet", false, "print no addresses when they are open")
 	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
 	readyJSON := set.String("ready-json", "", "when all is open and synced, write one line of JSON with the addresses to `FILE`, "+
@@ -65,6 +69,15 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		if ready.isStdout() {
 			queries = s.err
 		}
+		api, err := control.Listen(*controlAddr, log)
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		quietly := *quiet || ready.isStdout()
+		if api != nil && !quietly {
+			fmt.Fprintf(s.out, "control on %s\n", api.Addr())
+		}
 		reloads, stop := reloadSignals()
 		defer stop()
 		version, revision := buildVersion()
@@ -78,16 +91,17 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				if scheme == "dns" {
 					scheme = "udp, tcp"
 				}
-				if !*quiet && !ready.isStdout() {
+				if !quietly {
 					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
 			Load:      load,
 			Reload:    reloads,
 			ConfigMap: zone.Key(*configMap),
+			Control:   api.Control(),
 		}
 		if ready != "" {
-			process.Serving = func(a assemble.Announcement) error { return ready.write(newReadyLine(a), s.out) }
+			process.Serving = func(a assemble.Announcement) error { return ready.write(newReadyLine(a, api.Addr()), s.out) }
 		}
 		return withRemedy(plan.Run(ctx, process))
 	}
