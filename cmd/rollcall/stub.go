@@ -14,15 +14,17 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/internal/control"
 )
 
 // stub is the server that a command is run beside.
 type stub struct {
 	addr netip.AddrPort
 	// apart is why no resolv.conf can name the server; nil if one can.
-	apart  error
-	cancel context.CancelFunc
-	ended  <-chan error
+	apart   error
+	control string // where the control API is, if anywhere
+	cancel  context.CancelFunc
+	ended   <-chan error
 }
 
 // serve starts the server, and waits until it serves. A signal that comes before
@@ -40,21 +42,26 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 		return nil, err
 	}
 	warn(log, plan)
+	api, err := control.Listen(*f.control, log)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	serving, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
 	version, revision := buildVersion()
 	go func() {
-		ended <- withRemedy(plan.Run(ctx, assemble.Process{
-			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Abrupt: true,
+		err := withRemedy(plan.Run(ctx, assemble.Process{
+			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Abrupt: true, Control: api.Control(),
 			Serving: func(a assemble.Announcement) error {
 				serving <- a.Listeners[0].Addr
 				return nil
 			},
 		}))
+		ended <- errors.Join(err, api.Close())
 	}()
 	select {
 	case addr := <-serving:
-		return &stub{addr, apart, cancel, ended}, nil
+		return &stub{addr, apart, api.Addr(), cancel, ended}, nil
 	case err = <-ended:
 		cancel()
 		return nil, err
