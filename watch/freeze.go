@@ -33,18 +33,24 @@ func Freeze(w io.Writer, objects []zone.Object) error {
 		ka, kb := a.Key(), b.Key()
 		return cmp.Or(rank(a)-rank(b), strings.Compare(ka.Namespace, kb.Namespace), strings.Compare(ka.Name, kb.Name))
 	})
-	encoder := yaml.NewEncoder(w)
-	encoder.SetIndent(2)
+	var manifests []*manifest
 	for _, o := range objects {
 		m, err := frozen(o)
 		if err != nil {
 			return err
 		}
-		if m == nil {
-			continue
+		if m != nil {
+			manifests = append(manifests, m)
 		}
+	}
+	if len(manifests) == 0 {
+		return nil // which an encoder takes amiss
+	}
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	for _, m := range manifests {
 		if err := encoder.Encode(m); err != nil {
-			return fmt.Errorf("writing %s: %w", objectID{resources[o.Kind()].kind, o.Key()}, err)
+			return fmt.Errorf("writing manifests: %w", err)
 		}
 	}
 	return encoder.Close()

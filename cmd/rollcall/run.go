@@ -35,7 +35,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
 		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runCommand},
-		{"zone", "[PATH...]", "print the zones as master files", 1, zoneCommand},
+		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneCommand},
 		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
 		{"version", "", "print the version", 1, versionCommand},
 		{"help", "[COMMAND]", "print this, or a command's flags", 1, helpCommand},

@@ -84,7 +84,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
 		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
 		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
-		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)"}, flags...)},
+		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
 		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},
