@@ -42,6 +42,7 @@ const isolatedName = "rollcall-isolated"
 // runFlags are those of rollcall run.
 type runFlags struct {
 	configFlags
+	control string
 	mode    string
 	isolate bool
 }
@@ -49,6 +50,7 @@ type runFlags struct {
 func (f *runFlags) declare(set *flag.FlagSet) {
 	f.declareObjects(set)
 	f.declareForward(set, assemble.Nowhere)
+	declareControl(set, &f.control)
 	set.Lookup("namespace").Usage = "run the command, and put manifests without a namespace, in `NAME` (default default)"
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port (default port 53 of a loopback address, or in mode variables any free one)")
 	set.StringVar(&f.mode, "mode", modeAuto, "how the command asks: `MODE` is mount, with a resolv.conf of its own; "+
@@ -167,6 +169,9 @@ const namespacesRemedy = " (on Linux this needs root, or user namespaces for oth
 func (f *runFlags) start(child sandbox.Config, server *stub, log *slog.Logger) (*exec.Cmd, error) {
 	search := f.search()
 	child.Env = append(child.Env, "ROLLCALL_DNS="+server.addr.String(), "ROLLCALL_SEARCH="+strings.Join(search, " "))
+	if at := server.api.Addr(); at != "" {
+		child.Env = append(child.Env, "ROLLCALL_CONTROL="+at)
+	}
 	why := server.apart
 	if why == nil {
 		inside := child

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/internal/control"
 )
 
 // stub is the server that a command is run beside.
@@ -23,6 +24,7 @@ type stub struct {
 	apart  error
 	cancel context.CancelFunc
 	ended  <-chan error
+	api    *control.Server // nil for none
 }
 
 // serve starts the server, and waits until it serves. A signal that comes before
@@ -40,12 +42,16 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 		return nil, err
 	}
 	warn(log, plan)
+	api, err := control.Listen(f.control, log)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	serving, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
 	version, revision := buildVersion()
 	go func() {
 		ended <- withRemedy(plan.Run(ctx, assemble.Process{
-			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Abrupt: true,
+			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Control: api.Control(), Abrupt: true,
 			Serving: func(a assemble.Announcement) error {
 				serving <- a.Listeners[0].Addr
 				return nil
@@ -54,20 +60,21 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 	}()
 	select {
 	case addr := <-serving:
-		return &stub{addr, apart, cancel, ended}, nil
+		return &stub{addr, apart, cancel, ended, api}, nil
 	case err = <-ended:
 		cancel()
-		return nil, err
+		return nil, errors.Join(err, api.Close())
 	case one := <-signals:
 		cancel()
-		return nil, errors.Join(<-ended, &exitError{status: statusSignal + number(one)})
+		return nil, errors.Join(<-ended, api.Close(), &exitError{status: statusSignal + number(one)})
 	}
 }
 
 // stop stops the server, and says why it has not served to the end, if so.
 func (s *stub) stop() error {
 	s.cancel()
-	if err := <-s.ended; err != nil {
+	err := errors.Join(<-s.ended, s.api.Close())
+	if err != nil {
 		return fmt.Errorf("the server ended: %w", err)
 	}
 	return nil
