@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -66,6 +67,20 @@ func TestServeControl(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// TestRunControl: the command knows where the API is.
+func TestRunControl(t *testing.T) {
+	dnstest.NoLeaks(t)
+	addr := "unix:" + filepath.Join(t.TempDir(), "s")
+	out, err := rollcall(t, "", "run", "-mode", "variables", "-manifests", write(t, "web.yaml", web), "-control", addr, "--",
+		"sh", "-c", `echo "$ROLLCALL_CONTROL"; test -S "${ROLLCALL_CONTROL#unix:}"`)
+	if err != nil || out != addr+"\n" {
+		t.Errorf("%q, %v; want %s, and a socket there", out, err, addr)
+	}
+	if _, err := os.Stat(strings.TrimPrefix(addr, "unix:")); !os.IsNotExist(err) {
+		t.Errorf("the socket is left over: %v", err)
+	}
 }
 
 // TestForward says what becomes of names outside of the zones.

@@ -42,19 +42,19 @@ const isolatedName = "rollcall-isolated"
 // runFlags are those of rollcall run.
 type runFlags struct {
 	configFlags
+	control string
 	mode    string
 	isolate bool
-	control *string
 }
 
 func (f *runFlags) declare(set *flag.FlagSet) {
 	f.declareObjects(set)
 	f.declareForward(set, assemble.Nowhere)
+	declareControl(set, &f.control)
 	set.Lookup("namespace").Usage = "run the command, and put manifests without a namespace, in `NAME` (default default)"
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port (default port 53 of a loopback address, or in mode variables any free one)")
 	set.StringVar(&f.mode, "mode", modeAuto, "how the command asks: `MODE` is mount, with a resolv.conf of its own; "+
 		"isolate, in a network of its own too; variables, if it reads ROLLCALL_DNS; or auto, which is mount where that is allowed, else variables")
-	f.control = declareControl(set)
 	set.BoolVar(&f.isolate, "isolate", false, "the same as -mode isolate")
 }
 
@@ -169,8 +169,8 @@ const namespacesRemedy = " (on Linux this needs root, or user namespaces for oth
 func (f *runFlags) start(child sandbox.Config, server *stub, log *slog.Logger) (*exec.Cmd, error) {
 	search := f.search()
 	child.Env = append(child.Env, "ROLLCALL_DNS="+server.addr.String(), "ROLLCALL_SEARCH="+strings.Join(search, " "))
-	if server.control != "" {
-		child.Env = append(child.Env, "ROLLCALL_CONTROL="+server.control)
+	if at := server.api.Addr(); at != "" {
+		child.Env = append(child.Env, "ROLLCALL_CONTROL="+at)
 	}
 	why := server.apart
 	if why == nil {

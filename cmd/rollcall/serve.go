@@ -24,7 +24,8 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 	config.declare(set)
 	config.declareForward(set, "they are REFUSED")
 	configMap := declareConfigMap(set)
-	controlAddr := declareControl(set)
+	var controlAddr string
+	declareControl(set, &controlAddr)
 	quiet := set.Bool("quiet", false, "print no addresses when they are open")
 	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
 	readyJSON := set.String("ready-json", "", "when all is open and synced, write one line of JSON with the addresses to `FILE`, "+
@@ -68,7 +69,7 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		if ready.isStdout() {
 			queries = s.err
 		}
-		api, err := control.Listen(*controlAddr, log)
+		api, err := control.Listen(controlAddr, log)
 		if err != nil {
 			return err
 		}
@@ -104,12 +105,6 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		}
 		return withRemedy(plan.Run(ctx, process))
 	}
-}
-
-// declareControl declares the flag of the control API.
-func declareControl(set *flag.FlagSet) *string {
-	return set.String("control", "", "let tests change objects, spoil answers and look at queries by HTTP at `ADDR`: unix:PATH, "+
-		"or host:port of the loopback interface (see docs/control.md; off by default)")
 }
 
 // withRemedy adds to errors of listening what helps.

@@ -21,10 +21,10 @@ import (
 type stub struct {
 	addr netip.AddrPort
 	// apart is why no resolv.conf can name the server; nil if one can.
-	apart   error
-	control string // where the control API is, if anywhere
-	cancel  context.CancelFunc
-	ended   <-chan error
+	apart  error
+	cancel context.CancelFunc
+	ended  <-chan error
+	api    *control.Server // nil for none
 }
 
 // serve starts the server, and waits until it serves. A signal that comes before
@@ -42,7 +42,7 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 		return nil, err
 	}
 	warn(log, plan)
-	api, err := control.Listen(*f.control, log)
+	api, err := control.Listen(f.control, log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,31 +50,31 @@ func (f *runFlags) serve(ctx context.Context, s streams, signals <-chan os.Signa
 	serving, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
 	version, revision := buildVersion()
 	go func() {
-		err := withRemedy(plan.Run(ctx, assemble.Process{
-			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Abrupt: true, Control: api.Control(),
+		ended <- withRemedy(plan.Run(ctx, assemble.Process{
+			Stdin: s.in, Stdout: s.err, Logger: log, Version: version, Revision: revision, Control: api.Control(), Abrupt: true,
 			Serving: func(a assemble.Announcement) error {
 				serving <- a.Listeners[0].Addr
 				return nil
 			},
 		}))
-		ended <- errors.Join(err, api.Close())
 	}()
 	select {
 	case addr := <-serving:
-		return &stub{addr, apart, api.Addr(), cancel, ended}, nil
+		return &stub{addr, apart, cancel, ended, api}, nil
 	case err = <-ended:
 		cancel()
-		return nil, err
+		return nil, errors.Join(err, api.Close())
 	case one := <-signals:
 		cancel()
-		return nil, errors.Join(<-ended, &exitError{status: statusSignal + number(one)})
+		return nil, errors.Join(<-ended, api.Close(), &exitError{status: statusSignal + number(one)})
 	}
 }
 
 // stop stops the server, and says why it has not served to the end, if so.
 func (s *stub) stop() error {
 	s.cancel()
-	if err := <-s.ended; err != nil {
+	err := errors.Join(<-s.ended, s.api.Close())
+	if err != nil {
 		return fmt.Errorf("the server ended: %w", err)
 	}
 	return nil
