@@ -189,6 +189,29 @@ func randomObjects(rng *rand.Rand) (objects []zone.Object) {
 	return objects
 }
 
+// TestFreezeEmpty has a headless Service stay as empty as it was: of the pods that are
+// there, none is taken for its own.
+func TestFreezeEmpty(t *testing.T) {
+	meta := zone.Meta{Namespace: "default", Name: "web"}
+	pod := &zone.Pod{Meta: meta, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}
+	for _, selector := range []bool{false, true} {
+		for _, typ := range []zone.ServiceType{zone.Headless, zone.ClusterIP} {
+			service := &zone.Service{Meta: meta, Type: typ, HasSelector: selector}
+			if typ == zone.ClusterIP {
+				service.ClusterIPs = []netip.Addr{netip.MustParseAddr("10.96.0.1")}
+			}
+			for _, o := range thaw(t, freeze(t, []zone.Object{service, pod})) {
+				if s, ok := o.(*zone.EndpointSlice); ok && len(s.Endpoints) > 0 {
+					t.Errorf("type %d, selector %t: endpoints %v", typ, selector, s.Endpoints)
+				}
+				if s, ok := o.(*zone.Service); ok && s.HasSelector != selector {
+					t.Errorf("type %d, selector %t: it has %t", typ, selector, s.HasSelector)
+				}
+			}
+		}
+	}
+}
+
 // TestFreezeUnknown has an object of no kind that a zone has.
 func TestFreezeUnknown(t *testing.T) {
 	if err := Freeze(&bytes.Buffer{}, []zone.Object{stranger{new(zone.Namespace)}}); err == nil {

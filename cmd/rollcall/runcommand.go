@@ -119,8 +119,8 @@ func runCommand(set *flag.FlagSet) func(context.Context, []string, streams) erro
 	}
 }
 
-// run serves and runs the command. An end of ctx is not heard of: signals are the
-// command's, and the server ends after it.
+// run serves and runs the command. An end of ctx after the start is not heard of:
+// signals are the command's, and the server ends after it.
 func (f *runFlags) run(ctx context.Context, args []string, s streams) error {
 	path, err := lookPath(args[0])
 	if err != nil {
@@ -134,6 +134,9 @@ func (f *runFlags) run(ctx context.Context, args []string, s streams) error {
 		}
 	}
 	defer signal.Stop(signals)
+	if ctx.Err() != nil { // one came before it was heard of here
+		return &exitError{status: statusSignal + int(syscall.SIGTERM)}
+	}
 	if f.mode == modeIsolate && !s.isolated {
 		return f.runIsolated(child, s, signals)
 	}
