@@ -68,7 +68,7 @@ func TestVerbs(t *testing.T) {
 		{func() error { return srv.SetReady("web-1", false) }, "web-0 web-2", "db-0", "one is not"},
 		{func() error { return srv.Scale("web", 5) }, "web-0 web-2 web-3 web-4", "db-0", "and stays so while there are more"},
 		{func() error { return srv.SetReady("web-1", true) }, "web-0 web-1 web-2 web-3 web-4", "db-0", "it is again"},
-		{func() error { return srv.Scale("prod/db", 2) }, "web-0 web-1 web-2 web-3 web-4", "db-0 db-1", "a namespace"},
+		{func() error { return srv.Scale("prod/statefulset/db", 2) }, "web-0 web-1 web-2 web-3 web-4", "db-0 db-1", "a namespace, and a kind"},
 		{func() error { return srv.Scale("web", 1) }, "web-0", "db-0 db-1", "fewer"},
 		{func() error { return srv.SetReady("prod/db-0", false) }, "web-0", "db-1", ""},
 		{func() error { return srv.Roll("prod/db") }, "web-0", "db-0 db-1", "new pods are ready"},
@@ -323,7 +323,8 @@ func TestMethodErrors(t *testing.T) {
 	}{
 		{func() error { return srv.SetReady("web-7", false) }, "resolvertest: there is no Pod default/web-7"},
 		{func() error { return srv.Scale("gone", 1) }, "resolvertest: there is no workload gone in namespace default"},
-		{func() error { return srv.Roll("a/b/c") }, `resolvertest: "a/b/c": want a name, or namespace/name`},
+		{func() error { return srv.Roll("a/deployment/c") }, "resolvertest: there is no workload deployment/c in namespace a"},
+		{func() error { return srv.SetReady("a/b/c", true) }, `resolvertest: "a/b/c": want a name, or namespace/name`},
 		{func() error { return srv.Delete("Service", "gone") }, "resolvertest: there is no Service default/gone"},
 		{func() error { return srv.AddRR("nonsense") }, "resolvertest: records: "},
 		{func() error { _, err := srv.Fault(fault.Fault{Do: "break"}); return err }, `resolvertest: not a fault: "break" can't be done`},
