@@ -123,7 +123,7 @@ type pod struct {
 	*corev1.Pod
 	index int // which of its workload's pods it is; for spreading
 	rolls int
-	bound bool // it has a node, or is of a kind that needs none
+	bound bool // it has a node
 }
 
 // sort takes the objects apart by kind, and orders each kind by name.
