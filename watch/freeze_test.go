@@ -131,8 +131,8 @@ func TestFreezeRandom(t *testing.T) {
 
 func orderOf(o zone.Object) string { return fmt.Sprint(o.Kind(), o.Key()) }
 
-// randomObjects are of every kind, as an API server lets them be: words that YAML
-// takes for something else among their names.
+// randomObjects are of every kind, as a cluster has them: words that YAML takes for
+// something else among their names.
 func randomObjects(rng *rand.Rand) (objects []zone.Object) {
 	pick := func(from ...string) string { return from[rng.IntN(len(from))] }
 	addrs := func(texts ...string) (out []netip.Addr) {
@@ -162,7 +162,7 @@ func randomObjects(rng *rand.Rand) (objects []zone.Object) {
 			service := &zone.Service{Meta: meta, Type: types[rng.IntN(3)], Ports: ports(), HasSelector: rng.IntN(2) == 0}
 			switch service.Type {
 			case zone.ClusterIP:
-				service.ClusterIPs = [][]netip.Addr{addrs("10.96.0.1"), addrs("fd00::1"), addrs("10.96.0.2", "fd00::2"), addrs("fd00::3", "10.96.0.3"), nil}[rng.IntN(5)]
+				service.ClusterIPs = [][]netip.Addr{addrs("10.96.0.1"), addrs("fd00::1"), addrs("10.96.0.2", "fd00::2"), addrs("fd00::3", "10.96.0.3")}[rng.IntN(4)]
 			case zone.ExternalName:
 				service.ExternalName = pick("www.example.com", "db.default.svc.cluster.local.", "10.0.0.1", "12.5")
 			}
@@ -170,7 +170,8 @@ func randomObjects(rng *rand.Rand) (objects []zone.Object) {
 			if imported.Type == zone.ClusterIP {
 				imported.ClusterIPs = addrs("10.97.0.1", "fd00:97::1")
 			}
-			slice := &zone.EndpointSlice{Meta: meta, Service: pick("web", "true", "gone"), Ports: ports()}
+			// The controller of EndpointSlices has each Service with a selector have one.
+			slice := &zone.EndpointSlice{Meta: meta, Service: name, Ports: ports()}
 			if rng.IntN(3) == 0 {
 				slice.ImportedService, slice.Cluster = pick("web", "null"), pick("", "east")
 			}
