@@ -58,6 +58,14 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestSearchInZone: the path is in the cluster's zone, however that is written.
+func TestSearchInZone(t *testing.T) {
+	srv := resolvertest.NewServer(t, resolvertest.StatefulSet("web", 1), resolvertest.Zone("Example.Org."))
+	if name, err := srv.ResolverIn("default").LookupCNAME(t.Context(), "web-0.web"); err != nil || name != "web-0.web.default.svc.example.org." {
+		t.Errorf("%s, %v", name, err)
+	}
+}
+
 // TestLookups has the other lookups of a net.Resolver, with and without a search path.
 func TestLookups(t *testing.T) {
 	srv := resolvertest.NewServer(t, resolvertest.StatefulSet("web", 2, "http=8080"))
