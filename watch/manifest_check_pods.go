@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/rollcall-dns/rollcall/watch/simulate"
 )
 
 // workload checks what makes pods, and Nodes.
@@ -22,6 +24,8 @@ func (c *checker) workload(obj runtime.Object) {
 				c.address(fmt.Sprintf("status.addresses[%d].address", i), a.Address, "")
 			}
 		}
+	case *simulate.Endpoints:
+		c.endpoints(o)
 	case *appsv1.Deployment:
 		c.template(o.Spec.Selector, &o.Spec.Template)
 		c.atLeast("spec.replicas", o.Spec.Replicas, 0)
@@ -53,6 +57,28 @@ func (c *checker) workload(obj runtime.Object) {
 		c.podSpec("spec.template.spec", &o.Spec.Template.Spec)
 		if o.Spec.CompletionMode != nil && *o.Spec.CompletionMode == batchv1.IndexedCompletion && o.Spec.Completions == nil {
 			c.fail("spec.completions", "is missing: a Job whose completionMode is Indexed needs a number of indexes")
+		}
+	}
+}
+
+func (c *checker) endpoints(o *simulate.Endpoints) {
+	for i := range o.Subsets {
+		s, path := &o.Subsets[i], fmt.Sprintf("subsets[%d]", i)
+		names := make(map[string]bool)
+		for j, p := range s.Ports {
+			c.port(fmt.Sprintf("%s.ports[%d]", path, j), rawPort{p.Name, p.Protocol, p.Port}, names, len(s.Ports) > 1)
+		}
+		address := func(at, ip, hostname string) {
+			c.address(at+".ip", ip, "")
+			if hostname != "" {
+				c.text(at+".hostname", hostname, validation.IsDNS1123Label)
+			}
+		}
+		for j, a := range s.Addresses {
+			address(fmt.Sprintf("%s.addresses[%d]", path, j), a.IP, a.Hostname)
+		}
+		for j, a := range s.NotReadyAddresses {
+			address(fmt.Sprintf("%s.notReadyAddresses[%d]", path, j), a.IP, a.Hostname)
 		}
 	}
 }

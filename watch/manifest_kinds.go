@@ -12,12 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/rollcall-dns/rollcall/watch/simulate"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
 // workloads are the kinds that manifests may have beside those that DNS
-// depends on: what makes Pods, and Nodes, which say where.
+// depends on: what makes Pods, Nodes, which say where, and Endpoints.
 var workloads = []resource{
+	{group: corev1.SchemeGroupVersion, kind: "Endpoints", object: func() runtime.Object { return new(simulate.Endpoints) }},
 	{group: corev1.SchemeGroupVersion, kind: "Node", object: func() runtime.Object { return new(corev1.Node) }},
 	{group: corev1.SchemeGroupVersion, kind: "ReplicationController", object: func() runtime.Object { return new(corev1.ReplicationController) }},
 	{group: appsv1.SchemeGroupVersion, kind: "DaemonSet", object: func() runtime.Object { return new(appsv1.DaemonSet) }},

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -42,6 +43,11 @@ func (b *builder) advise() {
 				b.objects[id].place, id, labels.FormatLabels(s.Spec.Selector))
 		}
 	}
+	for _, id := range b.endpoints() {
+		if b.services[id.Key] == nil {
+			b.m.warn("%s: %s belongs to no Service in the manifests, so it has no names", b.objects[id].place, id)
+		}
+	}
 	for _, w := range b.cluster.Workloads {
 		id := objectID{w.Kind, zone.Key{Namespace: w.Namespace, Name: w.Name}}
 		set, ok := b.objects[id].object.(*appsv1.StatefulSet)
@@ -51,6 +57,17 @@ func (b *builder) advise() {
 		b.m.warn("%s: %s has the serviceName %s, and there is no such Service, so its pods have no names of their own: write a headless Service",
 			b.objects[id].place, id, set.Spec.ServiceName)
 	}
+}
+
+// endpoints returns the Endpoints that there are, in order.
+func (b *builder) endpoints() (out []objectID) {
+	for id := range b.objects {
+		if id.kind == "Endpoints" {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b objectID) int { return strings.Compare(a.String(), b.String()) })
+	return out
 }
 
 // selects reports whether a Service selects pods that there are, or would be if
@@ -93,10 +110,6 @@ func templateOf(obj runtime.Object) *corev1.PodTemplateSpec {
 // once for a kind, and each object of a kind that was meant to have one.
 func (m *Manifests) skipped(group, kind string, doc *document) {
 	at := place{doc.file, doc.line}
-	if group == "" && kind == "Endpoints" {
-		m.warn("%s: Endpoints is not read; write an EndpointSlice", at)
-		return
-	}
 	for _, r := range manifestResources() {
 		if r.group.Group == group && strings.EqualFold(r.kind, kind) {
 			m.warn("%s: kind %q is not known and is skipped; did you mean %s?", at, kind, r.kind)

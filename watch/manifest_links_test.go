@@ -65,6 +65,12 @@ func setOf(name string, replicas int) string {
 		"  selector: {matchLabels: {app: %[1]s}}\n  template: {metadata: {labels: {app: %[1]s}}}\n", name, replicas)
 }
 
+// endpointsOf is the manifest of a Service's Endpoints, as they were written
+// before there were slices.
+func endpointsOf(service string) string {
+	return "apiVersion: v1\nkind: Endpoints\nmetadata: {name: " + service + "}\nsubsets: [{addresses: [{ip: 10.0.0.1}], ports: [{port: 80}]}]\n"
+}
+
 // TestLoadAdvice has manifests that are valid, and hardly meant.
 func TestLoadAdvice(t *testing.T) {
 	const orphan, lone = "is not in the manifests", "has no selector and no EndpointSlice"
@@ -86,8 +92,8 @@ func TestLoadAdvice(t *testing.T) {
 			"a CNAME leads to a name", "<stdin>:6: spec.externalName: \\\"192.0.2.7\\\" is an address"},
 		{"FQDN", headless("web") + "---\n" + strings.NewReplacer("IPv4", "FQDN", "10.0.0.1", "a.example").Replace(sliceOf("web")), "DNS has no record for it",
 			"<stdin>:9: addressType: FQDN has no records in DNS, so EndpointSlice default/web-1 has no names"},
-		{"Endpoints", headless("web") + "---\n" + sliceOf("web") + "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: web}\n",
-			"what slices have replaced", "<stdin>:12: Endpoints is not read; write an EndpointSlice"},
+		{"Endpoints", headless("web") + "---\n" + endpointsOf("web"), "they are mirrored", ""},
+		{"Endpoints alone", endpointsOf("web"), "they have no names", "<stdin>:1: Endpoints default/web belongs to no Service in the manifests, so it has no names"},
 		{"case", headless("web") + "---\n" + sliceOf("web") + "---\napiVersion: v1\nkind: service\nmetadata: {name: b}\n",
 			"a slip", "<stdin>:12: kind \\\"service\\\" is not known and is skipped; did you mean Service?"},
 		{"nothing", "# nothing\n", "a pipe that broke", "standard input has no object that DNS reads"},

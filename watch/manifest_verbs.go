@@ -3,8 +3,10 @@ package watch
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -146,17 +148,27 @@ func (d *manifestDecoder) typed(obj runtime.Object) {
 		d.fail(fmt.Errorf("%T is no Kubernetes object: %w", obj, err))
 		return
 	}
-	doc := &document{file: strings.TrimPrefix(m.GetNamespace()+"/"+m.GetName(), "/")}
+	name := strings.TrimPrefix(m.GetNamespace()+"/"+m.GetName(), "/")
 	for _, r := range manifestResources() {
-		if fmt.Sprintf("%T", r.object()) == fmt.Sprintf("%T", obj) {
-			doc.file = r.kind + " " + doc.file
-			d.accept(doc, obj.DeepCopyObject(), r)
+		if reflect.TypeOf(r.object()) == reflect.TypeOf(obj) {
+			d.accept(&document{file: r.kind + " " + name}, obj.DeepCopyObject(), r)
 			return
 		}
 	}
-	kind := cmp.Or(obj.GetObjectKind().GroupVersionKind().Kind, fmt.Sprintf("%T", obj))
-	d.m.metrics.skipped.WithLabelValues(kind).Inc()
-	d.m.inform(kind, "skipping a kind without meaning for DNS", "kind", kind, "first", doc.file)
+	// An unstructured object, or one of another module's type.
+	gvk := obj.GetObjectKind().GroupVersionKind()
+	name = cmp.Or(gvk.Kind, fmt.Sprintf("%T", obj)) + " " + name
+	if resourceOf(gvk.Group, gvk.Kind) == nil {
+		d.m.metrics.skipped.WithLabelValues(gvk.Kind).Inc()
+		d.m.skipped(gvk.Group, cmp.Or(gvk.Kind, fmt.Sprintf("%T", obj)), &document{file: name})
+		return
+	}
+	text, err := json.Marshal(obj)
+	if err != nil {
+		d.fail(fmt.Errorf("%s: %w", name, err))
+		return
+	}
+	d.file(name, text)
 }
 
 // change makes a change to the overlay, and then to the sink. f gets a copy of

@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -158,14 +159,17 @@ func TestApplyObjects(t *testing.T) {
 			Template:    corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "db"}}},
 		},
 	}}}
-	if err := m.Apply(service, list, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "x"}}); err != nil {
+	bare := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "bare"}, "spec": map[string]any{"clusterIP": "10.0.0.1"},
+	}}
+	if err := m.Apply(service, list, bare, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := sink.hosts("db"); got != "db-0" {
 		t.Errorf("endpoints %q, want db-0", got)
 	}
-	if got := sink.names(zone.Services); got != "test/db" {
-		t.Errorf("services %q, want test/db", got)
+	if got := sink.names(zone.Services); got != "test/bare test/db" {
+		t.Errorf("services %q, want test/bare and test/db", got)
 	}
 	if service.Namespace != "" || list.Items[0].Namespace != "" {
 		t.Error("the caller's objects were changed")
@@ -244,6 +248,18 @@ func TestVerbsOverFiles(t *testing.T) {
 	if got, want := f.sink.names(zone.Services), "default/b default/c"; got != want {
 		t.Fatalf("services %q, want %q", got, want)
 	}
+	// A change that is refused leaves the deletion as it is.
+	write(t, filepath.Join(f.dir, "a.yaml"), headless("a2")+"---\nkind: x\n")
+	waitFor(t, "the change is refused", func() bool {
+		return metric(t, f.reg, "rollcall_manifests_reload_failures_total") >= 1
+	})
+	if err := f.m.ApplyText("c", []byte(headless("c"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.sink.names(zone.Services), "default/b default/c"; got != want {
+		t.Fatalf("services %q, want %q", got, want)
+	}
+	write(t, filepath.Join(f.dir, "a.yaml"), headless("a"))
 	write(t, filepath.Join(f.dir, "b.yaml"), headless("b", "b2"))
 	f.sink.waitNames(t, zone.Services, "default/b default/b2 default/c")
 	write(t, filepath.Join(f.dir, "a.yaml"), strings.Replace(headless("a"), "None", "10.0.0.1", 1))

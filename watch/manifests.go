@@ -167,11 +167,14 @@ func (m *Manifests) load(ctx context.Context) (*built, *fileSet, error) {
 	if err != nil {
 		return nil, files, err
 	}
-	m.over.renew(base)
-	built, err := m.build(base, m.over)
+	over := m.over.clone()
+	over.renew(base)
+	built, err := m.build(base, over)
 	if err != nil {
 		return nil, files, err
 	}
+	over.forget(built.pods)
+	m.over = over
 	if m.built != nil {
 		m.base, m.built = base, built
 	}

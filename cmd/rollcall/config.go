@@ -54,6 +54,8 @@ type configFlags struct {
 	// testing serves as tests want it: other names do not exist, and nobody keeps
 	// what may change. No flag sets it.
 	testing bool
+	// changing serves what changes at any time: nobody keeps it. No flag sets it.
+	changing bool
 }
 
 func (f *configFlags) declare(set *flag.FlagSet) {
@@ -190,8 +192,10 @@ func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
 	}
 	local := assemble.Local{Kubernetes: kubernetes, Port: int(port), Forward: f.forward}
-	if f.testing {
+	if f.testing || f.changing {
 		local.Kubernetes.Body = append(local.Kubernetes.Body, line("ttl", "0"))
+	}
+	if f.testing {
 		local.Forward = cmp.Or(f.forward, assemble.Nowhere)
 	}
 	if host != "" {

@@ -42,6 +42,7 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		case len(args) > 0:
 			return fmt.Errorf("serve takes no arguments, got %q; manifests are named by -manifests, a Corefile by -conf", args[0])
 		}
+		config.changing = controlAddr != ""
 		level := new(slog.LevelVar)
 		log := newLeveledLogger(s.err, level)
 		load := func() (*assemble.Plan, error) {

@@ -52,14 +52,14 @@ func startServing(t testing.TB) *serving {
 	if err := os.WriteFile(path, []byte(web), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.addr = run(t, s.control, path)
+	s.addr = run(t, s.control, "kubernetes cluster.local {\nmanifests "+path+"\n}")
 	return s
 }
 
-// run runs a server of a manifest with a Control, and returns its address.
-func run(t testing.TB, control *assemble.Control, path string) string {
+// run runs a server with a directive and a Control, and returns its address.
+func run(t testing.TB, control *assemble.Control, directive string) string {
 	t.Helper()
-	f, err := corefile.Parse("Corefile", strings.NewReader(".:0 {\nbind 127.0.0.1\nkubernetes cluster.local {\nmanifests "+path+"\n}\n}"))
+	f, err := corefile.Parse("Corefile", strings.NewReader(".:0 {\nbind 127.0.0.1\n"+directive+"\n}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +139,11 @@ func TestVerbs(t *testing.T) {
 			t.Errorf("after %s %s %s: %v, want %v", step.method, step.path, step.body, got, step.want)
 		}
 	}
+	s.do(t, "POST", "/v1/faults", `{"name": "elsewhere.example", "type": "A", "do": "delay", "delay": "1m30s", "every": 2, "probability": 0.5}`)
+	want := `[{"id":3,"name":"elsewhere.example","type":"A","do":"delay","delay":"1m30s","every":2,"probability":0.5,"seen":0,"done":0}]`
+	if got := strings.TrimSpace(s.send(t, "GET", "/v1/faults", "", "").Body.String()); got != want {
+		t.Errorf("faults: %s, want %s", got, want)
+	}
 	var asked []query
 	if err := json.Unmarshal(s.send(t, "GET", "/v1/queries", "", "").Body.Bytes(), &asked); err != nil {
 		t.Fatal(err)
@@ -186,6 +191,17 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%d %s, want %d with %s", w.Code, got.Error, tt.status, tt.want)
 			}
 		})
+	}
+	none := &serving{control: assemble.NewControl(0)}
+	none.handler = Handler(none.control)
+	run(t, none.control, "whoami")
+	for path, body := range map[string]string{
+		"/v1/apply": web, "/v1/delete": `{"kind": "Service", "name": "web"}`, "/v1/ready": `{"pod": "web-0", "ready": true}`,
+		"/v1/scale": `{"name": "web", "replicas": 1}`, "/v1/roll": `{"name": "web"}`,
+	} {
+		if w := none.send(t, "POST", path, "application/json", body); w.Code != 422 || !strings.Contains(w.Body.String(), "no objects come from manifests") {
+			t.Errorf("%s without manifests: %d %s", path, w.Code, w.Body)
+		}
 	}
 	early := httptest.NewRecorder()
 	Handler(assemble.NewControl(0)).ServeHTTP(early, httptest.NewRequest("POST", "/v1/roll", strings.NewReader(`{"name": "web"}`)))

@@ -44,9 +44,6 @@ type unixListener struct {
 	path string
 }
 
-// Addr returns the address of the socket by the path that it has in the end.
-func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
-
 // Close closes the socket and removes it.
 func (l *unixListener) Close() error {
 	return errors.Join(l.Listener.Close(), os.Remove(l.path))

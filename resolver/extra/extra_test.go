@@ -34,6 +34,7 @@ db.example.org          IN AAAA  2001:db8::1
 alias.example.org.      IN CNAME web.cluster.local.
 away.example.org.       IN CNAME elsewhere.example.
 gone.example.org.       IN CNAME gone.cluster.local.
+loop.example.org.        IN CNAME loop.example.org.
 a.b.cluster.local.      IN TXT   "hello"
 `
 
@@ -61,6 +62,8 @@ func TestAnswers(t *testing.T) {
 		{"alias.example.org.", dns.TypeCNAME, dns.RcodeSuccess, []string{"alias.example.org. 0 IN CNAME web.cluster.local."}, "unless it is asked for"},
 		{"away.example.org.", dns.TypeA, dns.RcodeSuccess, []string{"away.example.org. 0 IN CNAME elsewhere.example."}, "one that leads to where nobody answers is left to the client"},
 		{"gone.example.org.", dns.TypeA, dns.RcodeNameError, []string{"gone.example.org. 0 IN CNAME gone.cluster.local."}, "RFC 6604 section 3"},
+		{"loop.example.org.", dns.TypeA, dns.RcodeServerFailure, nil, "one that leads to itself leads nowhere"},
+		{"a.b.cluster.local.", dns.TypeANY, dns.RcodeSuccess, []string{`a.b.cluster.local. 0 IN TXT "hello"`}, "ANY is all types"},
 		{"other.example.org.", dns.TypeA, dns.RcodeRefused, nil, "everything else is passed on"},
 	}
 	for _, tt := range tests {

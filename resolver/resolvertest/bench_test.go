@@ -69,11 +69,11 @@ func TestQuick(t *testing.T) {
 // TestSmall has 200 Servers at once.
 func TestSmall(t *testing.T) {
 	const servers, most = 200, 200 << 20
-	used := func() uint64 {
+	used := func() int64 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapInuse + m.StackInuse
+		return int64(m.HeapInuse + m.StackInuse)
 	}
 	before := used()
 	for range servers {

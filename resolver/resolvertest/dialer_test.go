@@ -2,6 +2,7 @@ package resolvertest_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -102,6 +103,21 @@ func TestDialer(t *testing.T) {
 				t.Errorf("%s: %s, want %s", tt.address, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestDialerOut: with a Forward, what is not of the cluster is what it is.
+func TestDialerOut(t *testing.T) {
+	outside := resolvertest.NewServer(t)
+	srv := resolvertest.NewServer(t, resolvertest.Forward(outside.Addr()), resolvertest.StatefulSet("web", 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that nothing leaves the machine
+	_, err := srv.Dialer().DialContext(ctx, "tcp", "192.0.2.1:80")
+	if err == nil || errors.Is(err, syscall.EHOSTUNREACH) {
+		t.Errorf("error %v, want that of a connection that was given up", err)
+	}
+	if got := hear(srv.Dialer(), "tcp", "web-0.web:80"); got != "refused" {
+		t.Errorf("a pod: %s", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,14 +34,20 @@ func Follow[List runtime.Object](r Resource[List]) Option {
 		c.feeds = append(c.feeds, func(ctx context.Context, to sink, ready func()) error {
 			f := follower[List]{from: r, to: to, known: map[reference]struct{}{}}
 			for {
-				err := f.follow(ctx, ready)
-				if err != nil || ctx.Err() != nil {
+				if err := f.follow(ctx, ready); err != nil || ctx.Err() != nil {
 					return err
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(again):
 				}
 			}
 		})
 	}
 }
+
+// again is how long after its end a watch is begun anew.
+const again = 10 * time.Millisecond
 
 // feed has objects from elsewhere applied and deleted, as they change. It calls ready
 // once it has applied what there is, and returns when ctx ends.

@@ -3,6 +3,9 @@ package resolvertest_test
 import (
 	"context"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +45,25 @@ func TestManual(t *testing.T) {
 			t.Errorf("no test has this example:\n%s", block[1])
 		}
 	}
+}
+
+// TestExampleIsShort: a client, its peers and a change fit on a page.
+func TestExampleIsShort(t *testing.T) {
+	const most = 25
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "example_test.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "Example" {
+			if n := set.Position(f.End()).Line - set.Position(f.Pos()).Line + 1; n > most {
+				t.Errorf("Example has %d lines, want %d at most", n, most)
+			}
+			return
+		}
+	}
+	t.Error("there is no Example")
 }
 
 // Peers returns the addresses of the other members of a cluster: what is to be tested.
@@ -135,9 +157,9 @@ func TestQuestions(t *testing.T) {
 	if _, err := Peers(t.Context(), srv.ResolverIn("default"), "db"); err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range srv.Queries() {
-		if q.Type != "SRV" || q.Rcode != "NOERROR" || q.Answers != 3 {
-			t.Errorf("asked %s %s: %s, %d records", q.Name, q.Type, q.Rcode, q.Answers)
-		}
+	asked := srv.Queries()
+	last := asked[len(asked)-1]
+	if last.Name != "_peer._tcp.db.default.svc.cluster.local." || last.Rcode != "NOERROR" || last.Answers != 3 {
+		t.Errorf("asked %s %s: %s, %d records", last.Name, last.Type, last.Rcode, last.Answers)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -99,7 +100,9 @@ func workload(name string, ports []string, objects func(*simple) []runtime.Objec
 }
 
 // Zone makes name the cluster's zone, in the place of cluster.local.
-func Zone(name string) Option { return func(c *config) { c.zone = name } }
+func Zone(name string) Option {
+	return func(c *config) { c.zone = strings.ToLower(strings.TrimSuffix(name, ".")) }
+}
 
 // IPv6 has the Server listen on ::1, in the place of 127.0.0.1.
 func IPv6() Option { return func(c *config) { c.ipv6 = true } }

@@ -34,7 +34,8 @@ func (s *Server) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 //   - A and AAAA are looked for each by itself. Both stop at the first name that exists,
 //     whatever records it has, as musl's resolver does.
 //   - Go walks the search list of the machine's /etc/resolv.conf too, where it has one,
-//     and asks for names in it.
+//     and takes the first name in it that exists. That matters on a machine that is a pod
+//     itself, in a namespace that the test has too.
 func (s *Server) ResolverIn(namespace string) *net.Resolver {
 	path := searchPath{zone: s.zone, domains: []string{namespace + ".svc." + s.zone, "svc." + s.zone, s.zone}}
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -214,27 +215,28 @@ func (s *Server) ApplyYAML(text string) error {
 // namespace/name. What the controllers made of it goes too.
 func (s *Server) Delete(kind, name string) error {
 	s.t.Helper()
-	return s.check(s.onKey(name, func(namespace, name string) error { return s.objects.Delete(kind, namespace, name) }))
+	return s.check(onKey(name, func(namespace, name string) error { return s.objects.Delete(kind, namespace, name) }))
 }
 
 // SetReady says whether a pod is ready: SetReady("web-1", false). A pod that is not is
 // no answer for its Services, but for those that publish such.
 func (s *Server) SetReady(pod string, ready bool) error {
 	s.t.Helper()
-	return s.check(s.onKey(pod, func(namespace, name string) error { return s.objects.SetReady(namespace, name, ready) }))
+	return s.check(onKey(pod, func(namespace, name string) error { return s.objects.SetReady(namespace, name, ready) }))
 }
 
-// Scale gives a StatefulSet, Deployment or ReplicaSet another number of pods.
+// Scale gives a StatefulSet, Deployment or ReplicaSet another number of pods. Where
+// several have the name, it is namespace/kind/name.
 func (s *Server) Scale(name string, replicas int) error {
 	s.t.Helper()
-	return s.check(s.onKey(name, func(namespace, name string) error { return s.objects.Scale(namespace, name, replicas) }))
+	return s.check(onWorkload(name, func(namespace, name string) error { return s.objects.Scale(namespace, name, replicas) }))
 }
 
 // Roll replaces the pods of a workload, as a rollout that is over does: they have
-// other addresses, and those of a Deployment other names.
+// other addresses, and those of a Deployment other names. The name is as for Scale.
 func (s *Server) Roll(name string) error {
 	s.t.Helper()
-	return s.check(s.onKey(name, func(namespace, name string) error { return s.objects.Roll(namespace, name) }))
+	return s.check(onWorkload(name, func(namespace, name string) error { return s.objects.Roll(namespace, name) }))
 }
 
 // AddRR adds a record by hand, as in a master file: "db.example.org. 60 IN A
@@ -264,10 +266,18 @@ func (s *Server) Queries() []record.Query { return s.control.Queries.Queries() }
 func (s *Server) ClearQueries() { s.control.Queries.Clear() }
 
 // onKey calls f with what a name means.
-func (s *Server) onKey(text string, f func(namespace, name string) error) error {
+func onKey(text string, f func(namespace, name string) error) error {
 	key, err := parseKey(text)
 	if err != nil {
 		return err
 	}
 	return f(key.Namespace, key.Name)
+}
+
+// onWorkload is onKey of a name that may have a kind before it.
+func onWorkload(text string, f func(namespace, name string) error) error {
+	if parts := strings.SplitN(text, "/", 3); len(parts) == 3 {
+		return f(parts[0], parts[1]+"/"+parts[2])
+	}
+	return onKey(text, f)
 }

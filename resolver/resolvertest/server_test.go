@@ -68,7 +68,7 @@ func TestVerbs(t *testing.T) {
 		{func() error { return srv.SetReady("web-1", false) }, "web-0 web-2", "db-0", "one is not"},
 		{func() error { return srv.Scale("web", 5) }, "web-0 web-2 web-3 web-4", "db-0", "and stays so while there are more"},
 		{func() error { return srv.SetReady("web-1", true) }, "web-0 web-1 web-2 web-3 web-4", "db-0", "it is again"},
-		{func() error { return srv.Scale("prod/db", 2) }, "web-0 web-1 web-2 web-3 web-4", "db-0 db-1", "a namespace"},
+		{func() error { return srv.Scale("prod/statefulset/db", 2) }, "web-0 web-1 web-2 web-3 web-4", "db-0 db-1", "a namespace, and a kind"},
 		{func() error { return srv.Scale("web", 1) }, "web-0", "db-0 db-1", "fewer"},
 		{func() error { return srv.SetReady("prod/db-0", false) }, "web-0", "db-1", ""},
 		{func() error { return srv.Roll("prod/db") }, "web-0", "db-0 db-1", "new pods are ready"},
@@ -271,6 +271,41 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+// TestWorkloads: what the options in a line stand for.
+func TestWorkloads(t *testing.T) {
+	srv := resolvertest.NewServer(t, resolvertest.Deployment("api", 2, "80"), resolvertest.StatefulSet("dns", 1, "dns=53/udp", "sig=9/sctp"), resolvertest.Service("empty", "80"))
+	tests := []struct {
+		name   string
+		typ    uint16
+		want   int // records
+		reason string
+	}{
+		{"api.default.svc.cluster.local.", dns.TypeA, 1, "a ClusterIP"},
+		{"api.default.svc.cluster.local.", dns.TypeSRV, 1, "and its port"},
+		{"_dns._udp.dns.default.svc.cluster.local.", dns.TypeSRV, 1, "a protocol"},
+		{"_sig._sctp.dns.default.svc.cluster.local.", dns.TypeSRV, 1, "another"},
+		{"_dns._tcp.dns.default.svc.cluster.local.", dns.TypeSRV, 0, "that it is not"},
+		{"empty.default.svc.cluster.local.", dns.TypeA, 1, "a Service that nothing is behind"},
+	}
+	for _, tt := range tests {
+		if r := dnstest.Ask(t, "udp", srv.Addr(), dnstest.Question(tt.name, tt.typ)); len(r.Answer) != tt.want {
+			t.Errorf("%s: %v, want %d records", tt.reason, r, tt.want)
+		}
+	}
+}
+
+// TestSeed: chance is the same with the same seed, and another with another.
+func TestSeed(t *testing.T) {
+	orders := func(seed uint64) string {
+		srv := resolvertest.NewServer(t, resolvertest.Seed(seed), resolvertest.StatefulSet("web", 5))
+		srv.Fault(fault.Fault{Do: fault.Shuffle})
+		return addrs(t, srv, "web.default.svc.cluster.local.") + ", " + addrs(t, srv, "web.default.svc.cluster.local.")
+	}
+	if one, again, two := orders(1), orders(1), orders(2); one != again || one == two {
+		t.Errorf("with seed 1 %s and %s, with 2 %s", one, again, two)
+	}
+}
+
 // TestErrors of options are Start's.
 func TestErrors(t *testing.T) {
 	dnstest.NoLeaks(t)
@@ -323,7 +358,8 @@ func TestMethodErrors(t *testing.T) {
 	}{
 		{func() error { return srv.SetReady("web-7", false) }, "resolvertest: there is no Pod default/web-7"},
 		{func() error { return srv.Scale("gone", 1) }, "resolvertest: there is no workload gone in namespace default"},
-		{func() error { return srv.Roll("a/b/c") }, `resolvertest: "a/b/c": want a name, or namespace/name`},
+		{func() error { return srv.Roll("a/deployment/c") }, "resolvertest: there is no workload deployment/c in namespace a"},
+		{func() error { return srv.SetReady("a/b/c", true) }, `resolvertest: "a/b/c": want a name, or namespace/name`},
 		{func() error { return srv.Delete("Service", "gone") }, "resolvertest: there is no Service default/gone"},
 		{func() error { return srv.AddRR("nonsense") }, "resolvertest: records: "},
 		{func() error { _, err := srv.Fault(fault.Fault{Do: "break"}); return err }, `resolvertest: not a fault: "break" can't be done`},

@@ -22,12 +22,16 @@ const maxEndpoints = 100
 // managedBy is what the controller calls itself on its slices.
 const managedBy = "endpointslice-controller.k8s.io"
 
-// endpoints makes the EndpointSlices of Services that have a selector and no
-// slice that is written.
+// endpoints makes the EndpointSlices of Services that have no slice that is
+// written: of the pods that they select or, without a selector, of Endpoints.
 func (e *expansion) endpoints() {
 	found := newIndex(e.out.Pods)
 	for _, s := range e.out.Services {
-		if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName || e.Sliced[nameOf(s)] {
+		if s.Spec.Type == corev1.ServiceTypeExternalName || e.Sliced[nameOf(s)] {
+			continue
+		}
+		if len(s.Spec.Selector) == 0 {
+			e.mirror(s)
 			continue
 		}
 		pods := found.matching(s.Namespace, s.Spec.Selector)
@@ -81,46 +85,81 @@ func (i index) matching(namespace string, selector map[string]string) (out []*co
 // slices makes a Service's slices of one family. Pods whose ports differ, since
 // they call different numbers by one name, are in different slices. Without any
 // endpoint there is an empty one.
-func (e *expansion) slices(s *corev1.Service, family corev1.IPFamily, pods []*corev1.Pod) (out []*discoveryv1.EndpointSlice) {
-	open := make(map[string]*discoveryv1.EndpointSlice) // the last of each set of ports
-	full := make(map[string]int)                        // how many went before it
+func (e *expansion) slices(s *corev1.Service, family corev1.IPFamily, pods []*corev1.Pod) []*discoveryv1.EndpointSlice {
+	f := newFiller(s, family)
+	f.labels[discoveryv1.LabelManagedBy] = managedBy
+	if headless(s) {
+		f.labels[corev1.IsHeadlessService] = ""
+	}
 	for _, p := range pods {
-		endpoint := e.endpoint(s, family, p)
-		if len(endpoint.Addresses) == 0 {
-			continue
+		if endpoint := e.endpoint(s, family, p); len(endpoint.Addresses) > 0 {
+			f.add(portsOf(s, p), endpoint)
 		}
-		ports, key := portsOf(s, p)
-		slice := open[key]
-		if slice == nil || len(slice.Endpoints) == maxEndpoints {
-			if slice != nil {
-				full[key]++
-			}
-			slice = newSlice(s, family, suffix(s.Namespace, s.Name, family, key, full[key]))
-			slice.Ports = ports
-			open[key] = slice
-			out = append(out, slice)
-		}
-		slice.Endpoints = append(slice.Endpoints, endpoint)
 	}
-	if len(out) == 0 {
-		out = append(out, newSlice(s, family, suffix(s.Namespace, s.Name, family)))
+	if len(f.out) == 0 {
+		f.open("")
 	}
-	return out
+	return f.out
 }
 
-func newSlice(s *corev1.Service, family corev1.IPFamily, suffix string) *discoveryv1.EndpointSlice {
-	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressType(family)}
-	slice.Namespace, slice.Name = s.Namespace, s.Name+"-"+suffix
-	slice.Labels = make(map[string]string, len(s.Labels)+3)
-	maps.Copy(slice.Labels, s.Labels)
-	delete(slice.Labels, corev1.IsHeadlessService)
-	if headless(s) {
-		slice.Labels[corev1.IsHeadlessService] = ""
+// A filler fills a Service's slices of one family.
+type filler struct {
+	service *corev1.Service
+	family  corev1.IPFamily
+	labels  map[string]string
+	out     []*discoveryv1.EndpointSlice
+	last    map[string]*discoveryv1.EndpointSlice // of each set of ports
+	full    map[string]int                        // how many went before that
+}
+
+// newFiller begins with the labels that a slice has of its Service.
+func newFiller(s *corev1.Service, family corev1.IPFamily) *filler {
+	f := &filler{
+		service: s, family: family,
+		labels: make(map[string]string, len(s.Labels)+3),
+		last:   make(map[string]*discoveryv1.EndpointSlice),
+		full:   make(map[string]int),
 	}
-	slice.Labels[discoveryv1.LabelServiceName] = s.Name
-	slice.Labels[discoveryv1.LabelManagedBy] = managedBy
+	maps.Copy(f.labels, s.Labels)
+	delete(f.labels, corev1.IsHeadlessService)
+	f.labels[discoveryv1.LabelServiceName] = s.Name
+	return f
+}
+
+// add puts an endpoint into the slice with its ports that has room.
+func (f *filler) add(ports []discoveryv1.EndpointPort, endpoint discoveryv1.Endpoint) {
+	key := keyOf(ports)
+	slice := f.last[key]
+	if slice == nil || len(slice.Endpoints) == maxEndpoints {
+		if slice != nil {
+			f.full[key]++
+		}
+		slice = f.open(fmt.Sprint(key, " ", f.full[key]))
+		slice.Ports = ports
+		f.last[key] = slice
+	}
+	slice.Endpoints = append(slice.Endpoints, endpoint)
+}
+
+// open makes a slice that is named by what it is for.
+func (f *filler) open(what string) *discoveryv1.EndpointSlice {
+	s := f.service
+	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressType(f.family)}
+	slice.Namespace, slice.Name = s.Namespace, s.Name+"-"+suffix(s.Namespace, s.Name, f.family, what)
+	slice.Labels = f.labels
 	slice.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Service", Name: s.Name, Controller: new(true)}}
+	f.out = append(f.out, slice)
 	return slice
+}
+
+// keyOf returns what is the same for the same ports in any order.
+func keyOf(ports []discoveryv1.EndpointPort) string {
+	keys := make([]string, 0, len(ports))
+	for _, p := range ports {
+		keys = append(keys, fmt.Sprint(*p.Name, " ", *p.Port, " ", *p.Protocol))
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, ",")
 }
 
 // endpoint returns the endpoint that a pod is for a Service. It has a hostname
@@ -156,23 +195,17 @@ func addressesOf(p *corev1.Pod, family corev1.IPFamily) (out []string) {
 	return out
 }
 
-// portsOf returns the ports of a Service as a pod has them, and a key that is
-// the same for the same ones. A port whose name no container has is left out.
-func portsOf(s *corev1.Service, p *corev1.Pod) ([]discoveryv1.EndpointPort, string) {
-	var out []discoveryv1.EndpointPort
-	var keys []string
+// portsOf returns the ports of a Service as a pod has them. One whose name no
+// container has is left out.
+func portsOf(s *corev1.Service, p *corev1.Pod) (out []discoveryv1.EndpointPort) {
 	for i := range s.Spec.Ports {
 		port := &s.Spec.Ports[i]
 		protocol := cmp.Or(port.Protocol, corev1.ProtocolTCP)
-		number, ok := targetOf(port, protocol, p)
-		if !ok {
-			continue
+		if number, ok := targetOf(port, protocol, p); ok {
+			out = append(out, discoveryv1.EndpointPort{Name: &port.Name, Port: &number, Protocol: &protocol, AppProtocol: port.AppProtocol})
 		}
-		out = append(out, discoveryv1.EndpointPort{Name: &port.Name, Port: &number, Protocol: &protocol, AppProtocol: port.AppProtocol})
-		keys = append(keys, fmt.Sprint(port.Name, " ", number, " ", protocol))
 	}
-	slices.Sort(keys)
-	return out, strings.Join(keys, ",")
+	return out
 }
 
 // targetOf looks up the number of a Service's port in a pod: by name among the

@@ -13,6 +13,7 @@ func (e *expansion) addressPods() error {
 	for _, a := range e.Taken {
 		pool.taken[a] = true
 	}
+	pool.take(e.mirroredAddresses()...)
 	var claims []claim
 	for _, p := range e.pods {
 		s := &p.Status

@@ -24,7 +24,7 @@ func (w Workload) String() string { return w.Kind + " " + w.Namespace + "/" + w.
 // A World is what is known of a cluster before its controllers did anything.
 // The zero value is an empty one.
 type World struct {
-	// Objects are Services, Pods, Nodes and workloads (apps/v1, batch/v1 and
+	// Objects are Services, Endpoints, Pods, Nodes and workloads (apps/v1, batch/v1 and
 	// core/v1), each with its namespace, and each once. They are read as the
 	// API server would have them but for defaults, which may be missing.
 	Objects []runtime.Object
@@ -115,6 +115,7 @@ type expansion struct {
 	pods      []*pod
 	nodes     nodes
 	names     map[types.NamespacedName]bool // of pods
+	mirrored  map[types.NamespacedName]*Endpoints
 }
 
 // A pod is a Pod of the Cluster, written or made.
@@ -122,12 +123,12 @@ type pod struct {
 	*corev1.Pod
 	index int // which of its workload's pods it is; for spreading
 	rolls int
-	bound bool // it has a node, or is of a kind that needs none
+	bound bool // it has a node
 }
 
 // sort takes the objects apart by kind, and orders each kind by name.
 func (w *World) sort() (*expansion, error) {
-	e := &expansion{World: w, names: make(map[types.NamespacedName]bool)}
+	e := &expansion{World: w, names: make(map[types.NamespacedName]bool), mirrored: make(map[types.NamespacedName]*Endpoints)}
 	for _, obj := range w.Objects {
 		switch o := obj.(type) {
 		case *corev1.Service:
@@ -139,6 +140,8 @@ func (w *World) sort() (*expansion, error) {
 		case *corev1.Node:
 			n := *o
 			e.out.Nodes = append(e.out.Nodes, &n)
+		case *Endpoints:
+			e.mirrored[nameOf(o)] = o
 		case *appsv1.Deployment:
 			e.add("Deployment", &o.ObjectMeta, &o.Spec.Template).replicas = count(o.Spec.Replicas)
 		case *appsv1.ReplicaSet:
