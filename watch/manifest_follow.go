@@ -32,7 +32,7 @@ type follower struct {
 // manifests stay as first read, which is logged.
 func (m *Manifests) newFollower() *follower {
 	f := &follower{log: m.log}
-	if !slices.ContainsFunc(m.config.Paths, func(p string) bool { return p != stdinPath }) {
+	if m.config.Once || !slices.ContainsFunc(m.config.Paths, func(p string) bool { return p != stdinPath }) {
 		return f
 	}
 	var err error

@@ -24,6 +24,8 @@ type ManifestsConfig struct {
 	Paths []string
 	// Stdin is what the path "-" reads, to its end, once.
 	Stdin io.Reader
+	// Once says that files are not followed: they stay as first read.
+	Once bool
 	// Namespace is where an object is that names none; "default" if empty.
 	Namespace string
 

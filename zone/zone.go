@@ -2,6 +2,7 @@ package zone
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -82,6 +83,22 @@ func (z *Zone) Object(kind Kind, key Key) Object {
 		return nil
 	}
 	return z.objects[kind][key]
+}
+
+// Objects returns the objects of a kind, by namespace and name. They must not be
+// changed.
+//
+// Slow path.
+func (z *Zone) Objects(kind Kind) []Object {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	if kind >= kinds {
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(z.objects[kind]), func(a, b Object) int {
+		k, l := a.Key(), b.Key()
+		return cmp.Or(cmp.Compare(k.Namespace, l.Namespace), cmp.Compare(k.Name, l.Name))
+	})
 }
 
 // Count returns how many objects of a kind there are.

@@ -19,6 +19,7 @@ import (
 func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	config.declareForward(set, "they are REFUSED")
 	configMap := declareConfigMap(set)
 	show := set.Bool("print", false, "print the Corefile in effect: imports, snippets and variables expanded, or the one that the flags stand for")
 	return func(ctx context.Context, args []string, s streams) error {

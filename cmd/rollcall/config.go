@@ -23,6 +23,7 @@ import (
 const (
 	defaultCorefile = "Corefile"       // in the working directory, if it is there
 	defaultListen   = "127.0.0.1:5300" // with -manifests or -kubeconfig
+	defaultZone     = "cluster.local"
 )
 
 // builtin is the Corefile without any configuration: cluster DNS, as a pod.
@@ -48,19 +49,37 @@ type configFlags struct {
 	listen     string
 	zone       string
 	namespace  string
+	forward    string
 	port       int
+	// testing serves as tests want it: other names do not exist, and nobody keeps
+	// what may change. No flag sets it.
+	testing bool
+	// changing serves what changes at any time: nobody keeps it. No flag sets it.
+	changing bool
 }
 
 func (f *configFlags) declare(set *flag.FlagSet) {
 	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
 	set.IntVar(&f.port, "dns.port", corefile.DefaultPort, "the port `N` of server blocks that name none")
 	set.IntVar(&f.port, "p", corefile.DefaultPort, "short for -dns.port `N`")
-	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
-	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
 		" with -manifests or -kubeconfig, else port 53 of all addresses)")
+	f.declareObjects(set)
+}
+
+// declareObjects declares the flags that say what the zones are made of.
+func (f *configFlags) declareObjects(set *flag.FlagSet) {
+	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
 	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
+}
+
+// declareForward declares the flag that says what becomes of other names, and what
+// does without it.
+func (f *configFlags) declareForward(set *flag.FlagSet, otherwise string) {
+	set.StringVar(&f.forward, "forward", "", "have names outside of the zones looked up by the DNS server at `ADDR`; "+
+		assemble.Nowhere+" says that they do not exist (default "+otherwise+")")
 }
 
 // load returns the plan that the flags describe, checked against this machine.
@@ -104,13 +123,13 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	if f.port < 0 || f.port > 65535 {
 		return nil, fmt.Errorf("-dns.port %d: want 0 to 65535", f.port)
 	}
-	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != ""
+	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != "" || f.forward != ""
 	if f.conf == "" && !shorthand && exists(defaultCorefile) {
 		return open(defaultCorefile, f.port)
 	}
 	switch {
 	case f.conf != "" && shorthand:
-		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: " +
+		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: " +
 			"they stand for a Corefile of their own; rollcall check -print with them shows it")
 	case len(f.manifests) > 0 && f.kubeconfig != "":
 		return nil, errors.New("-manifests and -kubeconfig exclude one another: objects come from files or from a cluster")
@@ -121,11 +140,11 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	case !shorthand:
 		return corefile.Parse("built-in Corefile", strings.NewReader(builtin))
 	}
-	block, err := f.block(ctx)
+	blocks, err := f.blocks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &corefile.File{Name: commandLine, Blocks: []corefile.Block{block}}, nil
+	return &corefile.File{Name: commandLine, Blocks: blocks}, nil
 }
 
 func open(path string, port int) (*corefile.File, error) {
@@ -140,9 +159,9 @@ func open(path string, port int) (*corefile.File, error) {
 // commandLine is where what the shorthands stand for is said to be.
 const commandLine = "command line"
 
-// block returns the server block that the shorthands stand for. It opens nothing
+// blocks returns the server blocks that the shorthands stand for. They open nothing
 // but the DNS address.
-func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
+func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 	listen := f.listen
 	if listen == "" {
 		listen = ":53"
@@ -152,16 +171,16 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	}
 	host, port, err := splitListen(ctx, listen)
 	if err != nil {
-		return corefile.Block{}, fmt.Errorf("-listen %q: %w", listen, err)
+		return nil, fmt.Errorf("-listen %q: %w", listen, err)
 	}
 	if err := f.checkNames(); err != nil {
-		return corefile.Block{}, err
+		return nil, err
 	}
 	at := corefile.Pos{File: commandLine}
 	line := func(name string, args ...string) corefile.Directive {
 		return corefile.Directive{Name: name, Args: args, Pos: at}
 	}
-	kubernetes := line("kubernetes", cmp.Or(f.zone, "cluster.local"), "in-addr.arpa", "ip6.arpa")
+	kubernetes := line("kubernetes", cmp.Or(f.zone, defaultZone), "in-addr.arpa", "ip6.arpa")
 	kubernetes.Body = append(kubernetes.Body, line("pods", "insecure"))
 	for _, path := range f.manifests {
 		kubernetes.Body = append(kubernetes.Body, line("manifests", path))
@@ -172,17 +191,21 @@ func (f *configFlags) block(ctx context.Context) (corefile.Block, error) {
 	if f.kubeconfig != "" {
 		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
 	}
-	block := corefile.Block{Pos: at, Keys: []corefile.Key{
-		{Scheme: "dns", Name: ".", Zones: []string{"."}, Port: int(port), Pos: at},
-	}}
-	if host != "" {
-		block.Directives = append(block.Directives, line("bind", host))
+	local := assemble.Local{Kubernetes: kubernetes, Port: int(port), Forward: f.forward}
+	if f.testing || f.changing {
+		local.Kubernetes.Body = append(local.Kubernetes.Body, line("ttl", "0"))
 	}
-	block.Directives = append(block.Directives, line("errors"), kubernetes)
-	return block, nil
+	if f.testing {
+		local.Forward = cmp.Or(f.forward, assemble.Nowhere)
+	}
+	if host != "" {
+		local.Common = append(local.Common, line("bind", host))
+	}
+	local.Common = append(local.Common, line("errors"))
+	return local.Blocks(), nil
 }
 
-// checkNames checks the zone and the namespace.
+// checkNames checks the zone, the namespace and the server of other names.
 func (f *configFlags) checkNames() error {
 	if f.zone != "" {
 		zones, err := corefile.Zones(f.zone)
@@ -198,7 +221,18 @@ func (f *configFlags) checkNames() error {
 			return fmt.Errorf("-namespace %q: %s", f.namespace, strings.Join(problems, "; "))
 		}
 	}
+	if !isServer(f.forward) {
+		return fmt.Errorf("-forward %q: want the IP address of a DNS server, with or without a port, a file such as /etc/resolv.conf, or %s", f.forward, assemble.Nowhere)
+	}
 	return nil
+}
+
+// isServer reports whether -forward may say so: of what has a scheme, the directive
+// tells.
+func isServer(text string) bool {
+	_, err := netip.ParseAddr(text)
+	_, err2 := netip.ParseAddrPort(text)
+	return text == "" || text == assemble.Nowhere || err == nil || err2 == nil || strings.Contains(text, "://") || exists(text)
 }
 
 // splitListen returns the address and port of host:port, with names resolved;

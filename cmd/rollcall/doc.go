@@ -22,5 +22,5 @@
 // already. The outcome gives the rcode, and the same goroutine writes the reply.
 //
 // internal/assemble wires all this from a Corefile. The commands are in the
-// files of this folder that have their names.
+// files of this folder that have their names, and rollcall run in runcommand.go.
 package main

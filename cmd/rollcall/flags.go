@@ -72,6 +72,12 @@ func declareConfigMap(set *flag.FlagSet) *configMapKey {
 	return k
 }
 
+// declareControl declares the flag of the control API.
+func declareControl(set *flag.FlagSet, addr *string) {
+	set.StringVar(addr, "control", "", "let tests change objects, spoil answers and look at queries by HTTP at `ADDR`: unix:PATH, "+
+		"or host:port of the loopback interface (see docs/control.md; off by default)")
+}
+
 // strict has the flags of a set watched, and returns what says, once they are
 // parsed, whether one that can't be repeated was, or one is empty: package flag
 // lets the last of several win, and an unset shell variable pass for a default.

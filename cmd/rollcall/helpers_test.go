@@ -50,7 +50,7 @@ func rollcall(t testing.TB, stdin string, args ...string) (stdout string, err er
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var out, log buffer
-	err = run(ctx, args, streams{strings.NewReader(stdin), &out, &log})
+	err = run(ctx, args, streams{in: strings.NewReader(stdin), out: &out, err: &log})
 	if ctx.Err() != nil {
 		t.Fatalf("%q did not end; its log:\n%s", args, log.String())
 	}
@@ -73,7 +73,7 @@ func serve(t testing.TB, stdin string, args ...string) *serving {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.result <- run(ctx, args, streams{strings.NewReader(stdin), &s.out, &s.log})
+		s.result <- run(ctx, args, streams{in: strings.NewReader(stdin), out: &s.out, err: &s.log})
 	}()
 	t.Cleanup(func() {
 		stop()

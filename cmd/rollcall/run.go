@@ -17,11 +17,15 @@ import (
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+
+	args     []string // the command line
+	isolated bool     // it is run again by rollcall run, in a network of its own
 }
 
 // command is a subcommand.
 type command struct {
 	name, args, short string
+	status            int // of the process if it fails; that of an exitError, if it has one
 	// flags declares the flags and returns what runs once they are parsed,
 	// with the arguments that are left.
 	flags func(*flag.FlagSet) func(ctx context.Context, args []string, s streams) error
@@ -29,17 +33,19 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
-		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
-		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", checkCommand},
-		{"version", "", "print the version", versionCommand},
-		{"help", "[COMMAND]", "print this, or a command's flags", helpCommand},
+		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
+		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runCommand},
+		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
+		{"version", "", "print the version", 1, versionCommand},
+		{"help", "[COMMAND]", "print this, or a command's flags", 1, helpCommand},
 	}
 }
 
 // run executes a command line without the program's name. The command may stand
 // after flags of its own; without one it is serve, and help is about all.
 func run(ctx context.Context, args []string, s streams) error {
+	s.args = args
 	for i, arg := range args {
 		if isCommand(arg) && find(arg).takes(args[:i]) {
 			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
@@ -81,6 +87,14 @@ func find(name string) command {
 }
 
 func (c command) run(ctx context.Context, args []string, s streams) error {
+	err := c.execute(ctx, args, s)
+	if err == nil || errors.As(err, new(*exitError)) {
+		return err
+	}
+	return &exitError{c.status, err}
+}
+
+func (c command) execute(ctx context.Context, args []string, s streams) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	execute := c.flags(set)
@@ -93,7 +107,11 @@ func (c command) run(ctx context.Context, args []string, s streams) error {
 		err = check()
 	}
 	if err != nil {
-		return fmt.Errorf("wrong usage: %w; rollcall help %s says more", err, c.name)
+		remedy := ""
+		if c.name == "run" && strings.Contains(err.Error(), "not defined") {
+			remedy = " (flags of a command go after --)"
+		}
+		return fmt.Errorf("wrong usage: %w%s; rollcall help %s says more", err, remedy, c.name)
 	}
 	return execute(ctx, rest, s)
 }

@@ -9,10 +9,10 @@ import (
 
 // TestUsageErrors has command lines that are wrong.
 func TestUsageErrors(t *testing.T) {
-	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone and -namespace: they stand for a Corefile of their own; rollcall check -print with them shows it"
+	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
-		{"frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help); rollcall help says more`},
-		{"help frobnicate", `unknown command "frobnicate" (known: serve, zone, check, version, help)`},
+		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help); rollcall help says more`},
+		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help)`},
 		{"serve dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-listen 127.0.0.1:0 dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
@@ -48,6 +48,15 @@ func TestUsageErrors(t *testing.T) {
 		{"-manifests . -listen 127.0.0.1:0 -kube-dns-configmap kube-dns", "command line: configmap kube-system/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"check -manifests . -kube-dns-configmap dns/kube-dns", "command line: configmap dns/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"version x", `version takes no arguments, got "x"`},
+		{"run -manifests .", "run needs a command after --, as in: rollcall run -manifests DIR -- make test"},
+		{"run -- true", "run needs objects: -manifests or -kubeconfig"},
+		{"run -manifests . -mode x -- true", `-mode "x": want auto, mount, isolate or variables`},
+		{"run -manifests . -isolate -mode mount -- true", "-isolate and -mode mount exclude one another"},
+		{"run -isolate -kubeconfig x -- true", "-isolate has no way to a cluster; rollcall zone -kubeconfig FILE -o manifests writes manifests of one"},
+		{"run -manifests . -isolate -listen 127.0.0.1:0 -- true", "-listen 127.0.0.1:0: a resolv.conf names an address and knows no port; want ADDRESS:53, or -mode variables"},
+		{"run -manifests . -mode mount -listen :53 -- true", "-listen :53: a resolv.conf names an address and knows no port; want ADDRESS:53, or -mode variables"},
+		{"run -manifests . sh -c true", "wrong usage: flag provided but not defined: -c (flags of a command go after --); rollcall help run says more"},
+		{"run -conf x -- true", "wrong usage: flag provided but not defined: -conf (flags of a command go after --); rollcall help run says more"},
 		{"help serve zone", `help takes one command, got "zone" too`},
 	}
 	t.Chdir(t.TempDir()) // without a Corefile
@@ -65,7 +74,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	commands := []string{"serve", "zone", "check", "version", "help"}
+	commands := []string{"serve", "run", "zone", "check", "version", "help"}
 	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
 	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
 	tests := []struct {
@@ -73,8 +82,9 @@ func TestHelp(t *testing.T) {
 		want []string // what is in it
 	}{
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
-		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap}, flags...)},
-		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)"}, flags...)},
+		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
+		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
+		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
 		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},

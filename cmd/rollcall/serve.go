@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/internal/control"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -21,9 +22,14 @@ import (
 func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
+	config.declareForward(set, "they are REFUSED")
 	configMap := declareConfigMap(set)
+	var controlAddr string
+	declareControl(set, &controlAddr)
 	quiet := set.Bool("quiet", false, "print no addresses when they are open")
 	pidfile := set.String("pidfile", "", "write the process ID to `FILE`")
+	readyJSON := set.String("ready-json", "", "when all is open and synced, write one line of JSON with the addresses to `FILE`, "+
+		"or - for standard output, which has nothing else then")
 	version := set.Bool("version", false, "print the version, and end")
 	plugins := set.Bool("plugins", false, "print what a Corefile can have, and end")
 	return func(ctx context.Context, args []string, s streams) error {
@@ -36,6 +42,7 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 		case len(args) > 0:
 			return fmt.Errorf("serve takes no arguments, got %q; manifests are named by -manifests, a Corefile by -conf", args[0])
 		}
+		config.changing = controlAddr != ""
 		level := new(slog.LevelVar)
 		log := newLeveledLogger(s.err, level)
 		load := func() (*assemble.Plan, error) {
@@ -55,12 +62,29 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				return fmt.Errorf("-pidfile: %w", err)
 			}
 		}
+		ready := readyOutput(*readyJSON)
+		if err := ready.prepare(); err != nil {
+			return err
+		}
+		queries := s.out
+		if ready.isStdout() {
+			queries = s.err
+		}
+		api, err := control.Listen(controlAddr, log)
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		quietly := *quiet || ready.isStdout()
+		if api != nil && !quietly {
+			fmt.Fprintf(s.out, "control on %s\n", api.Addr())
+		}
 		reloads, stop := reloadSignals()
 		defer stop()
 		version, revision := buildVersion()
-		err = plan.Run(ctx, assemble.Process{
+		process := assemble.Process{
 			Stdin:    s.in,
-			Stdout:   s.out,
+			Stdout:   queries,
 			Logger:   log,
 			Version:  version,
 			Revision: revision,
@@ -68,15 +92,19 @@ func serveCommand(set *flag.FlagSet) func(context.Context, []string, streams) er
 				if scheme == "dns" {
 					scheme = "udp, tcp"
 				}
-				if !*quiet {
+				if !quietly {
 					fmt.Fprintf(s.out, "listening on %s (%s)\n", addr, scheme)
 				}
 			},
 			Load:      load,
 			Reload:    reloads,
 			ConfigMap: zone.Key(*configMap),
-		})
-		return withRemedy(err)
+			Control:   api.Control(),
+		}
+		if ready != "" {
+			process.Serving = func(a assemble.Announcement) error { return ready.write(newReadyLine(a, api.Addr()), s.out) }
+		}
+		return withRemedy(plan.Run(ctx, process))
 	}
 }
 

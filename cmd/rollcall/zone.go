@@ -1,21 +1,32 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
+	"github.com/rollcall-dns/rollcall/watch"
+	"github.com/rollcall-dns/rollcall/zone"
 )
 
-// zoneCommand prints the zones that a configuration serves.
+// zoneCommand prints the zones that a configuration serves, or what they are made
+// of.
 func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
 	config.declare(set)
 	timeout := duration(30 * time.Second)
 	set.Var(&timeout, "timeout", "wait at most `DURATION` for the cluster's objects")
+	format := set.String("o", "zone", "print the `FORMAT` zone, master files, or manifests, the objects that the zones are made of")
 	return func(ctx context.Context, args []string, s streams) error {
+		write, ok := map[string]func(io.Writer, []*zone.Zone) error{"zone": writeZones, "manifests": writeManifests}[*format]
+		if !ok {
+			return fmt.Errorf("-o %q: want zone or manifests", *format)
+		}
 		config.manifests = append(config.manifests, args...)
 		plan, err := config.load(ctx)
 		if err != nil {
@@ -24,20 +35,42 @@ func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) err
 		ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(timeout),
 			fmt.Errorf("not all objects came within %s (-timeout waits longer)", &timeout))
 		defer cancel()
-		snapshots, err := plan.Snapshots(ctx, assemble.Process{Stdin: s.in, Logger: newLogger(s.err)})
+		zones, err := plan.Zones(ctx, assemble.Process{Stdin: s.in, Logger: newLogger(s.err)})
 		if err != nil {
 			return err
 		}
-		for _, snapshot := range snapshots {
-			for _, apex := range snapshot.Zones() {
-				if _, err := fmt.Fprintf(s.out, "; zone %s\n", apex); err != nil {
-					return err
-				}
-				if err := snapshot.Dump(s.out, apex); err != nil {
-					return err
-				}
+		out := bufio.NewWriter(s.out)
+		if err := write(out, zones); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+}
+
+// writeZones writes zones as master files.
+func writeZones(w io.Writer, zones []*zone.Zone) error {
+	for _, z := range zones {
+		snapshot := z.Snapshot()
+		for _, apex := range snapshot.Zones() {
+			if _, err := fmt.Fprintf(w, "; zone %s\n", apex); err != nil {
+				return err
+			}
+			if err := snapshot.Dump(w, apex); err != nil {
+				return err
 			}
 		}
-		return nil
 	}
+	return nil
+}
+
+// writeManifests writes the objects of zones as manifests.
+func writeManifests(w io.Writer, zones []*zone.Zone) error {
+	if len(zones) > 1 {
+		return errors.New("-o manifests: the Corefile has several kubernetes directives, whose objects may be of different clusters; want one")
+	}
+	var objects []zone.Object
+	for _, kind := range zone.Kinds {
+		objects = append(objects, zones[0].Objects(kind)...)
+	}
+	return watch.Freeze(w, objects)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
@@ -67,6 +68,26 @@ func TestZone(t *testing.T) {
 	})
 }
 
+// TestZoneManifests has the manifests of a zone give the zone.
+func TestZoneManifests(t *testing.T) {
+	const examples = "../../deploy/examples"
+	frozen, err := rollcall(t, "", "zone", "-o", "manifests", examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := rollcall(t, "", "zone", examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := rollcall(t, frozen, "zone", "-o", "zone", "-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(parse(t, want), parse(t, got)); diff != "" || len(parse(t, got)) < 20 {
+		t.Errorf("zones of examples and of their manifests (-want +got):\n%s\n%s", diff, frozen)
+	}
+}
+
 func TestZoneErrors(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,6 +103,9 @@ func TestZoneErrors(t *testing.T) {
 		{"silent cluster", []string{"zone", "-conf", conf, "-timeout", "100ms"}, "not all objects came within 100ms (-timeout waits longer)"},
 		{"no zone", []string{"zone", "-conf", write(t, "Corefile", ". {\n}")}, "no kubernetes directive in the Corefile, and so no zone"},
 		{"no manifest", []string{"zone", conf + ".missing"}, conf + ".missing"},
+		{"no format", []string{"zone", "-o", "yaml", "."}, `-o "yaml": want zone or manifests`},
+		{"several sources", []string{"zone", "-o", "manifests", "-conf", write(t, "Corefile", "a.example {\nkubernetes {\nmanifests "+write(t, "a.yaml", web)+"\n}\n}\n"+
+			"b.example {\nkubernetes {\nmanifests "+write(t, "b.yaml", web)+"\n}\n}\n")}, "-o manifests: the Corefile has several kubernetes directives"},
 		{"paths and a Corefile", []string{"zone", "-conf", conf, "x"}, "-conf excludes -manifests"},
 	}
 	for _, tt := range tests {

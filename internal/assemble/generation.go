@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/cookies"
 	"github.com/rollcall-dns/rollcall/resolver/kubernetes"
 	"github.com/rollcall-dns/rollcall/resolver/prometheus"
+	"github.com/rollcall-dns/rollcall/watch"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -141,14 +142,17 @@ func (g *generation) zones(b *block, hosts []string) error {
 	return nil
 }
 
-// run has a source deliver until it is stopped.
-func (s *source) run(ctx context.Context) {
+// run has a source deliver to sink, which is its zone, until it is stopped. Settle
+// says that memory is given back once the zone is synced.
+func (s *source) run(ctx context.Context, sink watch.Sink, settle bool) {
 	ctx, s.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(s.stopped)
 		var settled sync.WaitGroup
-		settled.Go(func() { s.settle(ctx) })
-		s.failed = s.source.Run(ctx, s.zone)
+		if settle {
+			settled.Go(func() { s.settle(ctx) })
+		}
+		s.failed = s.source.Run(ctx, sink)
 		s.stop()
 		settled.Wait()
 	}()
@@ -177,12 +181,33 @@ const settlePoll = 100 * time.Millisecond
 func (g *generation) start(ctx context.Context) {
 	for _, s := range g.sources {
 		if s.stop == nil {
-			s.run(ctx)
+			s.run(ctx, &announced{Zone: s.zone, synced: g.wake}, !g.Embedded)
 		}
 	}
 }
 
-// syncPoll is how often the zones are asked whether they are synced.
+// announced is a zone that gives word once it is synced.
+type announced struct {
+	*zone.Zone
+	once   sync.Once
+	synced chan<- struct{} // somebody may be waiting for another zone's word there
+}
+
+// Apply implements watch.Sink.
+func (a *announced) Apply(events ...zone.Event) {
+	a.Zone.Apply(events...)
+	if a.Snapshot().Synced {
+		a.once.Do(func() {
+			select {
+			case a.synced <- struct{}{}:
+			default: // one is not taken yet, and is of as much use
+			}
+		})
+	}
+}
+
+// syncPoll is how often the zones are asked whether they are synced, where nothing
+// gives word: a source may have failed.
 const syncPoll = 5 * time.Millisecond
 
 // awaitSync waits until every zone is synced that old, which may be nil, does not
@@ -208,6 +233,7 @@ func (g *generation) awaitSync(ctx context.Context, old *generation) (bool, erro
 			return false, nil
 		case <-timeout.C:
 			return false, nil
+		case <-g.wake:
 		case <-tick.C:
 		}
 	}
@@ -295,7 +321,7 @@ func (g *generation) warm(names [][]byte) {
 // responder answers what comes to a listener.
 func (g *generation) responder(l *listener) *resolver.Responder {
 	return &resolver.Responder{
-		Handler:     l.mux,
+		Handler:     g.Control.front(l.mux),
 		Cookies:     g.jar,
 		Warm:        g.warm,
 		IdleTimeout: l.idle(),

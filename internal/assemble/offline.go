@@ -15,29 +15,29 @@ import (
 // ErrNoZones is returned where a zone is asked for and no server block has one.
 var ErrNoZones = errors.New("no kubernetes directive in the Corefile, and so no zone")
 
-// Snapshots returns the zones of each kubernetes directive once they are
-// synced. An end of ctx before that is an error, its cause.
-func (p *Plan) Snapshots(ctx context.Context, process Process) ([]*zone.Snapshot, error) {
+// Zones returns the zones of each kubernetes directive once they are synced, and
+// are followed no more. An end of ctx before that is an error, its cause.
+func (p *Plan) Zones(ctx context.Context, process Process) ([]*zone.Zone, error) {
 	process.setDefaults()
-	var snapshots []*zone.Snapshot
+	var all []*zone.Zone
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		if b.kubernetes == nil {
 			continue
 		}
-		s, err := b.snapshot(ctx, process)
+		z, err := b.syncedZone(ctx, process)
 		if err != nil {
 			return nil, err
 		}
-		snapshots = append(snapshots, s)
+		all = append(all, z)
 	}
-	if len(snapshots) == 0 {
+	if len(all) == 0 {
 		return nil, ErrNoZones
 	}
-	return snapshots, nil
+	return all, nil
 }
 
-func (b *block) snapshot(ctx context.Context, process Process) (*zone.Snapshot, error) {
+func (b *block) syncedZone(ctx context.Context, process Process) (*zone.Zone, error) {
 	hosts, err := b.hosts()
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (b *block) snapshot(ctx context.Context, process Process) (*zone.Snapshot, 
 	}
 	stop()
 	<-failed
-	return z.Snapshot(), nil
+	return z, nil
 }
 
 // CheckManifests reads the manifests that the Corefile names, if any.

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 )
 
-func TestSnapshots(t *testing.T) {
+func TestZones(t *testing.T) {
 	dnstest.NoLeaks(t)
 	block := "%s {\nbind 127.0.0.1\nkubernetes {\nmanifests "
 	plan, err := load(t, strings.ReplaceAll(block, "%s", "a.example")+manifest(t, "web=10.0.0.1")+"\n}\n}\n. {\nbind 127.0.0.1\n}\n"+
@@ -20,17 +20,17 @@ func TestSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := plan.Snapshots(t.Context(), assemble.Process{
+	zones, err := plan.Zones(t.Context(), assemble.Process{
 		Stdin: strings.NewReader("apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {clusterIP: 10.0.0.2, ports: [{port: 80}]}\n"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(snapshots) != 2 {
-		t.Fatalf("%d snapshots, want one for each kubernetes directive", len(snapshots))
+	if len(zones) != 2 {
+		t.Fatalf("%d zones, want one for each kubernetes directive", len(zones))
 	}
 	for i, want := range []string{"web.default.svc.a.example.\t5\tIN\tA\t10.0.0.1\n", "api.default.svc.b.example.\t5\tIN\tA\t10.0.0.2\n"} {
-		s := snapshots[i]
+		s := zones[i].Snapshot()
 		var dump strings.Builder
 		if err := s.Dump(&dump, s.Zones()[0]); err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
-func TestSnapshotsErrors(t *testing.T) {
+func TestZonesErrors(t *testing.T) {
 	broken := manifest(t, "web=nonsense")
 	errTime := errors.New("time is up")
 	tests := []struct {
@@ -64,7 +64,7 @@ func TestSnapshotsErrors(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeoutCause(context.Background(), tt.timeout, errTime)
 			defer cancel()
-			_, err = plan.Snapshots(ctx, assemble.Process{})
+			_, err = plan.Zones(ctx, assemble.Process{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("error %v, want one with %s", err, tt.want)
 			}

@@ -19,11 +19,11 @@ func TestOneZoneOnTwoPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := plan.Snapshots(t.Context(), assemble.Process{})
+	zones, err := plan.Zones(t.Context(), assemble.Process{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(snapshots) != 1 || len(snapshots[0].Zones()) != 1 {
-		t.Errorf("%d zones", len(snapshots))
+	if len(zones) != 1 || len(zones[0].Snapshot().Zones()) != 1 {
+		t.Errorf("%d zones", len(zones))
 	}
 }

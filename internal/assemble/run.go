@@ -41,6 +41,12 @@ type Process struct {
 	// Listening is told of each DNS address once it is open, and its scheme. May be
 	// nil.
 	Listening func(addr netip.AddrPort, scheme string)
+	// Serving is told once, when the DNS sockets are open and every zone is synced.
+	// Its error ends the run. May be nil.
+	Serving func(Announcement) error
+	// Abrupt closes the DNS sockets at the end of ctx with what has arrived, for
+	// when nobody can be waiting for answers.
+	Abrupt bool
 	// Load returns the plan that the configuration stands for now; nil if there
 	// is nothing to reload. Reload has it reloaded, beside what the directive of
 	// that name says.
@@ -49,6 +55,14 @@ type Process struct {
 	// ConfigMap names the ConfigMap that kube-dns was configured by, and that says
 	// more than the Corefile does; its zero value is none.
 	ConfigMap zone.Key
+	// Control, if set, changes what is served and records what is asked. It is of
+	// this process alone.
+	Control *Control
+	// Embedded says that the process of the operating system is somebody else's, a
+	// test's that has other servers in it: nothing is done or measured that is of all
+	// of it, and files are read once. Objects come from manifests, or if none are
+	// named from Control alone.
+	Embedded bool
 }
 
 func (p *Process) setDefaults() {
@@ -75,7 +89,8 @@ type run struct {
 	refused   string     // why the configuration as it is now is not served; "" if it is
 	configMap *configMap // nil for none
 	current   atomic.Pointer[generation]
-	serving   atomic.Bool // DNS sockets are open
+	serving   atomic.Bool   // DNS sockets are open
+	wake      chan struct{} // has room for one word that a zone is synced
 	endpoints endpoints
 	servers   map[string]dnsServer     // by address, as the Corefile has it
 	draining  map[string]chan struct{} // addresses whose sockets are closed when the channel is
@@ -87,8 +102,14 @@ type run struct {
 
 func newRun(process Process) *run {
 	process.setDefaults()
-	r := &run{Process: process, servers: map[string]dnsServer{}, draining: map[string]chan struct{}{}, failed: make(chan error, 1)}
+	r := &run{
+		Process: process, servers: map[string]dnsServer{}, draining: map[string]chan struct{}{},
+		wake: make(chan struct{}, 1), failed: make(chan error, 1),
+	}
 	r.endpoints.run = r
+	if r.Control != nil {
+		r.Control.run.Store(r)
+	}
 	return r
 }
 
@@ -147,6 +168,7 @@ func (p *Plan) Run(ctx context.Context, process Process) error {
 		g.probe(running)
 	}
 	r.serving.Store(true)
+	r.announce(running, r.current.Load())
 	err = r.serve(ctx, running)
 	if err == nil {
 		r.lameduck()
@@ -230,19 +252,20 @@ func (r *run) registerMetrics(p *Plan) (err error) {
 	if err := prometheus.BuildInfo(r.Registry, r.Version, r.Revision); err != nil {
 		return err
 	}
-	runtime := collectors.NewGoCollector()
-	if p.runtimeMetrics() {
-		runtime = collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsAll))
-	}
 	zones := func() []*zone.Zone {
 		if g := r.current.Load(); g != nil {
 			return g.allZones()
 		}
 		return nil
 	}
+	if err := errors.Join(r.Registry.Register(newZoneCollector(zones)), r.Registry.Register(sourceCollector{r.current.Load})); err != nil || r.Embedded {
+		return err
+	}
+	runtime := collectors.NewGoCollector()
+	if p.runtimeMetrics() {
+		runtime = collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsAll))
+	}
 	return errors.Join(
-		r.Registry.Register(newZoneCollector(zones)),
-		r.Registry.Register(sourceCollector{r.current.Load}),
 		r.Registry.Register(runtime),
 		r.Registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
 }
@@ -380,6 +403,7 @@ func (r *run) serverConfig(g *generation, l *listener) server.Config {
 		ListenTCP:    listenTCP,
 		Logger:       r.Logger,
 		Readers:      l.readers(),
+		OneByOne:     r.Embedded,
 		IdleTimeout:  l.idle(),
 		ReadTimeout:  l.timeouts.config.Read,
 		WriteTimeout: l.timeouts.config.Write,
@@ -423,8 +447,14 @@ func (r *run) lameduck() {
 // shutdownTime bounds how long connections may take to be drained.
 const shutdownTime = 5 * time.Second
 
-// shutdown drains and closes the DNS sockets.
+// shutdown drains the DNS sockets, if anybody may be waiting, and closes them.
 func (r *run) shutdown(servers []dnsServer) {
+	if r.Abrupt {
+		for _, s := range servers {
+			s.Close()
+		}
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	errs := make([]error, len(servers))

@@ -80,10 +80,11 @@ func watchedKinds(c *kubernetes.Config) []zone.Kind {
 // newSource makes the source that a kubernetes directive names. Its metrics go to
 // registerer, which may be nil.
 func newSource(c *kubernetes.Config, p Process, registerer prometheus.Registerer) (Source, error) {
-	if len(c.Manifests) > 0 {
+	if len(c.Manifests) > 0 || p.Embedded {
 		m, err := watch.NewManifests(watch.ManifestsConfig{
 			Paths:           c.Manifests,
 			Stdin:           p.Stdin,
+			Once:            p.Embedded,
 			Namespace:       c.DefaultNamespace,
 			Labels:          c.Labels,
 			NamespaceLabels: c.NamespaceLabels,

@@ -15,10 +15,24 @@ const Name = "kubernetes"
 // leads back to itself.
 var ErrLoop = errors.New("kubernetes: ExternalName Services form a loop")
 
+// Zone is what a Handler answers from: a [zone.Zone] as it is, or as it was (At).
+type Zone interface {
+	Snapshot() *zone.Snapshot
+}
+
+// at is a Zone that stays as it was.
+type at struct{ snapshot *zone.Snapshot }
+
+// At returns a Zone that is always as s is.
+func At(s *zone.Snapshot) Zone { return at{s} }
+
+// Snapshot returns what it stays.
+func (a at) Snapshot() *zone.Snapshot { return a.snapshot }
+
 // Handler answers from the zones of a cluster, with authority. Its fields are
 // not to be changed once it serves.
 type Handler struct {
-	Zone *zone.Zone
+	Zone Zone
 	// Fallthrough are the zones in which a name that does not exist goes to
 	// Next instead of being NXDOMAIN.
 	Fallthrough []zone.Name

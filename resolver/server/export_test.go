@@ -5,7 +5,7 @@ const Batched = batched
 
 // Portable returns c made to read packets one by one, as all systems can.
 func Portable(c Config) Config {
-	c.portable = true
+	c.OneByOne = true
 	return c
 }
 

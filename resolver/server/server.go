@@ -40,6 +40,9 @@ type Config struct {
 	// Readers is how many goroutines read UDP, on Linux each from a socket of
 	// its own; as many as Go uses cores if 0.
 	Readers int
+	// OneByOne has packets read one by one where they could be in batches, for whose
+	// memory a Server that is hardly asked has no use.
+	OneByOne bool
 	// MaxConns bounds TCP connections in all, MaxConnsPerSource those from one
 	// address. A connection over a bound is closed at once.
 	MaxConns, MaxConnsPerSource int
@@ -62,8 +65,6 @@ type Config struct {
 	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
-
-	portable bool // read packets one by one where they could be in batches, for tests
 }
 
 func (c *Config) setDefaults() {
@@ -198,7 +199,7 @@ func (s *Server) open() error {
 // openUDP opens the UDP sockets, all on one port.
 func (s *Server) openUDP(network, addr string) error {
 	sockets, config := 1, net.ListenConfig{}
-	if batched && !s.config.portable {
+	if batched && !s.config.OneByOne {
 		sockets, config.Control = s.config.Readers, sharePort
 	}
 	for range sockets {
@@ -249,7 +250,7 @@ func (s *Server) Serve() {
 		s.done.Add(1)
 		go func() {
 			defer s.done.Done()
-			if c := s.udp[i%len(s.udp)]; batched && !s.config.portable {
+			if c := s.udp[i%len(s.udp)]; batched && !s.config.OneByOne {
 				s.readBatches(c, uint32(i))
 			} else {
 				s.readPackets(c, uint32(i))

@@ -46,22 +46,28 @@ func blocks(text string) []block {
 	return found
 }
 
-// TestREADME runs every command of the README, from the top, as a newcomer
-// would. Each line must succeed and print something.
-func TestREADME(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+// TestREADME runs every command of the README.
+func TestREADME(t *testing.T) { runManual(t, "README.md", 5) }
+
+// TestControlManual runs every command of the manual of the control API.
+func TestControlManual(t *testing.T) { runManual(t, "docs/control.md", 2) }
+
+// runManual runs every command of a document, from the top, as a newcomer would.
+// Each line must succeed and print something. There are least blocks of commands.
+func runManual(t *testing.T, path string, least int) {
+	text, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := blocks(string(text))
-	if len(all) < 5 {
-		t.Fatalf("found %d blocks of commands, want at least 5", len(all))
+	if len(all) < least {
+		t.Fatalf("found %d blocks of commands, want at least %d", len(all), least)
 	}
 	for _, b := range all {
 		t.Run(fmt.Sprintf("line %d", b.line), func(sub *testing.T) {
 			if b.server {
 				p := b.serve(sub)
-				t.Cleanup(p.Kill) // when the whole README was run
+				t.Cleanup(p.Kill) // when the whole document was run
 				return
 			}
 			for line := range strings.Lines(b.text) {
