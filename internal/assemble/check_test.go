@@ -110,6 +110,11 @@ func TestWarnings(t *testing.T) {
 			"other zones", "\na.example {\nerrors\nkubernetes a.example in-addr.arpa ip6.arpa\n}",
 			[]string{"Corefile:4: kubernetes: no query for in-addr.arpa. and ip6.arpa. comes here, as the server block is for a.example."}, "no reverse names",
 		},
+		{"explain", ". {\nexplain\nkubernetes a.example\n}", nil, "kubernetes has reasons"},
+		{
+			"explain without kubernetes", ". {\nwhoami\nexplain\n}",
+			[]string{"Corefile:3: explain: it has no effect without kubernetes in the server block"}, "another handler's denials have none",
+		},
 		{"autopath", ". {\nautopath @kubernetes\nkubernetes a.example {\npods verified\n}\n}", nil, "pods are known"},
 		{"autopath of a file", ". {\nautopath f\nkubernetes a.example\n}", nil, "of any client"},
 		{

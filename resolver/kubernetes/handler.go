@@ -25,6 +25,8 @@ type Handler struct {
 	// Recursive says that names outside the zones are answered too, by others: RA
 	// is set, and what an ExternalName Service leads to is looked up.
 	Recursive bool
+	// Explain has negative answers tell why, to clients that speak EDNS.
+	Explain bool
 	// Next serves what is not in the zones.
 	Next resolver.Handler
 }
@@ -51,6 +53,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		r.SetEDE(wire.NotReady, "")
 		return resolver.ServFail
 	case zone.NoData:
+		h.explain(snapshot, q, r)
 		snapshot.Negative(result, &r.Reply)
 		return resolver.NoData
 	case zone.NameError:
@@ -58,6 +61,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 			r.Handler, r.Authoritative, r.Recursive = "", false, false
 			return h.Next.Serve(q, r)
 		}
+		h.explain(snapshot, q, r)
 		snapshot.Negative(result, &r.Reply)
 		return resolver.NameError
 	case zone.Leaves:
@@ -70,6 +74,19 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		return resolver.ServFail
 	}
 	return resolver.Answered
+}
+
+// explain attaches why an answer is negative, as far as it can be told without
+// waiting: as Other Error, since no code of RFC 8914 section 4 is about names that do
+// not exist, with the text that section 4.1 asks for with that one.
+func (h *Handler) explain(s *zone.Snapshot, q *resolver.Query, r *resolver.Reply) {
+	if !h.Explain || !q.HasEDNS {
+		return
+	}
+	// Slow path
+	if reason, ok := h.Zone.Explain(s, zone.Name(q.Name()), q.Type); ok {
+		r.SetEDE(wire.OtherError, reason.String())
+	}
 }
 
 func (h *Handler) falls(q *resolver.Query) bool {
