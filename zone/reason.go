@@ -195,3 +195,20 @@ func (r Reason) counts() string {
 	}
 	return b.String()
 }
+
+// String returns the code as one word, "none-ready".
+func (c Code) String() string {
+	names := [...]string{
+		Unknown: "unknown", NoForm: "no-form", NoNamespace: "no-namespace", HiddenNamespace: "hidden-namespace",
+		NoService: "no-service", BadTarget: "bad-target", BelowExternalName: "below-external-name", EmptyIgnored: "empty-ignored",
+		NoPort: "no-port", OtherProtocol: "other-protocol", NoUnderscore: "no-underscore",
+		SlicesNotRead: "slices-not-read", NoSlice: "no-slice", NoEndpoints: "no-endpoints", NoneReady: "none-ready",
+		NoEndpoint: "no-endpoint", EndpointNotReady: "endpoint-not-ready", NotZonal: "not-zonal",
+		PodNamesDisabled: "pods-disabled", NoPodAddress: "no-pod-address", NoPod: "no-pod", NoPointer: "no-pointer", Long: "name-too-long",
+		OtherFamily: "other-family", NoneInZone: "none-in-zone", NoAddress: "no-address", NoPorts: "no-ports", Empty: "empty", OtherType: "other-type",
+	}
+	if int(c) >= len(names) {
+		return names[Unknown]
+	}
+	return names[c]
+}

@@ -1,0 +1,200 @@
+package explain
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rollcall-dns/rollcall/watch"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// outsideCode is the code of names in no zone of the cluster.
+const outsideCode = "outside"
+
+// mostAliases is how many ExternalName Services are followed from one to the next.
+const mostAliases = 8
+
+// Ask implements Asker.
+func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
+	apex, inside := c.apexOf(a.Name)
+	if !inside {
+		return c.outside(a), nil
+	}
+	name := a.Name
+	for range mostAliases { // read what each alias leads to
+		if err := c.loadFor(ctx, name); err != nil {
+			return Answer{}, err
+		}
+		next := c.aliasOf(name)
+		if next == "" {
+			break
+		}
+		if _, inside := c.apexOf(next); !inside {
+			break
+		}
+		name = next
+	}
+	snapshot := c.config.Zone.Snapshot()
+	outcome, records, err := snapshot.Lookup(a.Name, a.Type)
+	if err != nil {
+		return Answer{}, err
+	}
+	out := Answer{Records: texts(records)}
+	switch outcome {
+	case zone.Success, zone.Leaves:
+		out.Outcome = Found
+		out.Notes = c.notes(a, outcome, records)
+		return out, nil
+	case zone.NoData:
+		out.Outcome = NoData
+	case zone.NameError:
+		out.Outcome = NXDomain
+	default:
+		out.Outcome, out.Near = ServFail, 9
+		out.Cause = Cause{Code: "loop", Text: "ExternalName Services lead to one another without end: SERVFAIL."}
+		return out, nil
+	}
+	reason, ok := c.config.Zone.Explain(snapshot, a.Name, a.Type)
+	if !ok {
+		return Answer{}, fmt.Errorf("%s is %s, and the zone has no reason", a.Name, out.Outcome)
+	}
+	if err := c.untold(reason); err != nil {
+		out.Outcome, out.Near = Untold, 5
+		out.Cause = Cause{Code: "denied", Text: fmt.Sprintf("It can't be told whether %s has records: %v.", a.Name, err)}
+		return out, nil
+	}
+	f := finder{c: c, ask: a, apex: apex, Reason: reason, service: zone.Key{Namespace: reason.Namespace, Name: reason.Service}}
+	if err := f.find(ctx); err != nil {
+		return Answer{}, err
+	}
+	out.Cause, out.Near = f.Cause, f.near
+	return out, nil
+}
+
+// apexOf returns the zone that a name is in.
+func (c *Cluster) apexOf(name zone.Name) (apex zone.Name, inside bool) {
+	for _, z := range c.Zones() {
+		if name.IsBelow(z) && len(z) > len(apex) {
+			apex, inside = z, true
+		}
+	}
+	return apex, inside
+}
+
+// loadFor reads what decides a name: the objects of the namespace in it, or those of
+// all namespaces for a reverse name.
+func (c *Cluster) loadFor(ctx context.Context, name zone.Name) error {
+	apex, _ := c.apexOf(name)
+	if apex.IsReverse() {
+		return c.load(ctx, "")
+	}
+	l := below(name, apex)
+	if len(l) < 2 || l[0] != "svc" && l[0] != "pod" {
+		return nil
+	}
+	if err := c.load(ctx, l[1]); err != nil || len(l) < 3 || l[0] == "pod" {
+		return err
+	}
+	return c.service(ctx, zone.Key{Namespace: l[1], Name: l[2]})
+}
+
+// below returns the labels of a name between it and apex, the one next to apex first.
+func below(name, apex zone.Name) (out []string) {
+	for ; name != apex; name = name.Parent() {
+		out = append(out, name.Label())
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// aliasOf returns where a name leads that is an ExternalName Service's, "" for none.
+func (c *Cluster) aliasOf(name zone.Name) zone.Name {
+	_, records, err := c.config.Zone.Snapshot().Lookup(name, dns.TypeCNAME)
+	if err != nil || len(records) == 0 {
+		return ""
+	}
+	cname, ok := records[0].(*dns.CNAME)
+	if !ok {
+		return ""
+	}
+	target, err := zone.ParseName(cname.Target)
+	if err != nil {
+		return ""
+	}
+	return target
+}
+
+// outside is the answer for a name in no zone of the cluster.
+func (c *Cluster) outside(a Ask) Answer {
+	var zones []string
+	for _, z := range c.Zones() {
+		if !z.IsReverse() {
+			zones = append(zones, strings.TrimSuffix(z.String(), "."))
+		}
+	}
+	own := strings.Join(zones, ", ")
+	out := Answer{Outcome: Outside, Cause: Cause{
+		Code: outsideCode,
+		Text: fmt.Sprintf("%s is in no zone of the cluster (%s): what it has, if anything, other servers know.", a.Name, own),
+	}}
+	l := strings.Split(strings.TrimSuffix(a.Name.String(), "."), ".")
+	last := l[len(l)-1]
+	at := slices.Index(l, "svc")
+	switch {
+	case a.Suffix != "":
+	case at > 1 && at < len(l)-1: // SERVICE.NAMESPACE.svc.…
+		out.Near = 5
+		out.Cause.hint("The name is written for the zone %s; the cluster's is %s.", strings.Join(l[at+1:], "."), own)
+	case a.Labels > 2 && last != "svc" && last != "pod":
+		out.Near = 4
+	case a.Labels == 2:
+		out.Near = 2
+	}
+	return out
+}
+
+func texts(records []dns.RR) (out []string) {
+	for _, rr := range records {
+		out = append(out, strings.Join(strings.Fields(rr.String()), " "))
+	}
+	return out
+}
+
+// notes say what else there is to know of an answer that has records.
+func (c *Cluster) notes(a Ask, outcome zone.Outcome, records []dns.RR) (out []string) {
+	apex, _ := c.apexOf(a.Name)
+	if outcome == zone.Leaves {
+		out = append(out, "the ExternalName Service leads out of the cluster's zones: what is there is not known here")
+	}
+	l := below(a.Name, apex)
+	if len(l) != 3 || l[0] != "svc" {
+		return out
+	}
+	s, ok := c.objects[zone.Services][zone.Key{Namespace: l[1], Name: l[2]}].Whole.(*corev1.Service)
+	if !ok || s.Spec.Type == corev1.ServiceTypeExternalName {
+		return out
+	}
+	e := endpointsOf(c, s)
+	switch {
+	case s.Spec.ClusterIP != corev1.ClusterIPNone:
+		if c.read[l[1]][zone.EndpointSlices] == nil && len(e.ready) == 0 {
+			out = append(out, fmt.Sprintf("no endpoint of Service %s/%s is ready, so that nothing answers at its ClusterIP", l[1], l[2]))
+		}
+	case len(e.waiting) > 0:
+		out = append(out, fmt.Sprintf("left out is what is not ready: %s", e.list(e.waiting)))
+	}
+	return out
+}
+
+func sorted(objects map[zone.Key]watch.Object) []zone.Key {
+	return slices.SortedFunc(maps.Keys(objects), func(a, b zone.Key) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+}
