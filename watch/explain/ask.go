@@ -65,7 +65,13 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 	if !ok {
 		return Answer{}, fmt.Errorf("%s is %s, and the zone has no reason", a.Name, out.Outcome)
 	}
-	if err := c.untold(reason); err != nil {
+	switch err := c.untold(reason); {
+	case err == nil:
+	case reason.Code == zone.NoNamespace && len(below(reason.Name, apex)) == 2: // it has no records if it exists, either
+		out.Outcome = Untold
+		out.Cause = Cause{Code: "denied", Text: fmt.Sprintf("It can't be told whether there is a Namespace %s: %v.", reason.Namespace, err)}
+		return out, nil
+	default:
 		out.Outcome, out.Near = Untold, 5
 		out.Cause = Cause{Code: "denied", Text: fmt.Sprintf("It can't be told whether %s has records: %v.", a.Name, err)}
 		return out, nil
@@ -142,7 +148,7 @@ func (c *Cluster) outside(a Ask) Answer {
 	own := strings.Join(zones, ", ")
 	out := Answer{Outcome: Outside, Cause: Cause{
 		Code: outsideCode,
-		Text: fmt.Sprintf("%s is in no zone of the cluster (%s): what it has, if anything, other servers know.", a.Name, own),
+		Text: fmt.Sprintf("%s is in no zone of the cluster (%s).", a.Name, own),
 	}}
 	l := strings.Split(strings.TrimSuffix(a.Name.String(), "."), ".")
 	last := l[len(l)-1]
@@ -157,6 +163,7 @@ func (c *Cluster) outside(a Ask) Answer {
 	case a.Labels == 2:
 		out.Near = 2
 	}
+	out.Cause.hint("What it has, if anything, other servers know.")
 	return out
 }
 

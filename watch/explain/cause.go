@@ -101,6 +101,9 @@ func (f *finder) noNamespace(ctx context.Context) error {
 		return nil
 	}
 	f.say("There is no Namespace %s.", f.Namespace)
+	if err := f.c.spaces[f.Namespace]; err != nil {
+		f.say("There is no Service in a Namespace %s; whether there is such a Namespace can't be told: %v.", f.Namespace, err)
+	}
 	if err := f.c.listSpaces(ctx); err != nil {
 		return err
 	}
@@ -182,22 +185,21 @@ func (f *finder) elsewhere(ctx context.Context) error {
 	return nil
 }
 
+// noForm explains a name that the schema has no form for.
 func (f *finder) noForm() {
-	f.say("No name in %s has the form of %s: there are SERVICE.NAMESPACE.svc, names below it, and ADDRESS.NAMESPACE.pod.",
-		strings.TrimSuffix(f.apex.String(), "."), strings.TrimSuffix(f.Name.String(), "."))
+	apex := strings.TrimSuffix(f.apex.String(), ".")
+	f.say("No name in %s has the form of %s.", apex, strings.TrimSuffix(f.Name.String(), "."))
 	labels := below(f.Name, f.apex)
-	if len(labels) == 0 {
-		return
-	}
-	switch at := labels[0]; {
+	switch {
 	case f.ask.Suffix != "" && f.ask.Suffix != f.apex:
-	case nearest(at, []string{"svc"}) != "" && f.ask.Labels > 1:
+	case nearest(labels[0], []string{"svc"}) != "" && f.ask.Labels > 1:
 		f.near = 5
-		f.Cause.hint("Did you mean svc in the place of %s?", at)
+		f.Cause.hint("Did you mean svc in the place of %s?", labels[0])
 	case f.ask.Suffix == "" && len(labels) == 2:
 		f.near = 5
-		f.Cause.hint("A Service's name has svc before the zone: %s.%s.svc.%s", labels[1], labels[0], strings.TrimSuffix(f.apex.String(), "."))
+		f.Cause.hint("A Service's name has svc before the zone: %s.%s.svc.%s", labels[1], labels[0], apex)
 	}
+	f.Cause.hint("The forms are SERVICE.NAMESPACE.svc.%s, names below that, and ADDRESS.NAMESPACE.pod.%s.", apex, apex)
 }
 
 // address explains names that spell addresses.

@@ -211,6 +211,9 @@ func (c *Cluster) untold(r zone.Reason) error {
 	}
 	switch r.Code {
 	case zone.NoNamespace:
+		if read(r.Namespace, zone.Services) == nil {
+			return nil // there is nothing in it, be it there or not
+		}
 		return c.spaces[r.Namespace]
 	case zone.NoService:
 		if r.Imported {

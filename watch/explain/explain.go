@@ -65,11 +65,12 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 		}
 		r.Tries = append(r.Tries, Try{Name: s.text, Answer: answer})
 		if answer.Outcome == Found {
-			r.Resolves, r.Records, r.Cause = true, answer.Records, Cause{}
+			r.Resolves, r.Unknown, r.Records, r.Cause = true, false, answer.Records, Cause{}
 			r.Notes = append(r.Notes, answer.Notes...)
 			w.musl(steps)
 			break
 		}
+		r.Unknown = r.Unknown || answer.Outcome == Untold && answer.Near > 0
 		if near > best {
 			best, r.Cause = near, answer.Cause
 		}
@@ -131,7 +132,7 @@ func (w *walker) try(ctx context.Context, s step) (Answer, error) {
 		case err != nil:
 			return Answer{}, fmt.Errorf("%s: %w", s.text, err)
 		case a.Outcome == Found && all.Outcome == Found:
-			all.Records = append(all.Records, a.Records...)
+			all.Records = slices.Compact(append(all.Records, a.Records...)) // of an alias, one CNAME
 		case i == 0 || a.Outcome == Found:
 			all = a
 		}
@@ -194,5 +195,5 @@ func (w *walker) elsewhere(c Cause) {
 	} else if r.Cause.Text != "" && r.Cause.Code != outsideCode {
 		c.Hints = append(c.Hints, "Beside that: "+r.Cause.Text)
 	}
-	r.Resolves, r.Records, r.Cause = false, nil, c
+	r.Resolves, r.Unknown, r.Records, r.Cause = false, false, nil, c
 }

@@ -36,7 +36,8 @@ func ClusterFirst(namespace string, apex zone.Name) Path {
 	return p
 }
 
-// PathOf is the path of a Pod, by its dnsPolicy and dnsConfig.
+// PathOf is the path of a Pod, by its dnsPolicy and dnsConfig. Search domains of its
+// node, which the kubelet puts behind those of the cluster, are not known.
 func PathOf(pod *corev1.Pod, apex zone.Name) Path {
 	object := "Pod " + pod.Namespace + "/" + pod.Name
 	policy := pod.Spec.DNSPolicy
@@ -60,7 +61,6 @@ func PathOf(pod *corev1.Pod, apex zone.Name) Path {
 		p = Path{Ndots: 1}
 	default:
 		p = ClusterFirst(pod.Namespace, apex)
-		p.Notes = append(p.Notes, "the kubelet may add search domains of the node, after those of the cluster; they are not known here")
 	}
 	p.configure(pod)
 	return p

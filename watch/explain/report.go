@@ -64,8 +64,10 @@ type Report struct {
 	Search []string `json:"search,omitempty"`
 	Ndots  int      `json:"ndots"`
 
-	Resolves bool     `json:"resolves"`
-	Records  []string `json:"records,omitempty"`
+	Resolves bool `json:"resolves"`
+	// Unknown says that it might resolve: what decides may not be read.
+	Unknown bool     `json:"unknown,omitempty"`
+	Records []string `json:"records,omitempty"`
 	// Cause is why it does not resolve: the first to look at.
 	Cause Cause    `json:"cause,omitzero"`
 	Notes []string `json:"notes,omitempty"`
@@ -85,8 +87,11 @@ func (r *Report) Print(w io.Writer) error {
 		from = ", from " + r.From
 	}
 	verdict := "does not resolve"
-	if r.Resolves {
+	switch {
+	case r.Resolves:
 		verdict = "resolves"
+	case r.Unknown:
+		verdict = "it can't be told whether it resolves"
 	}
 	fmt.Fprintf(&b, "%s %s%s: %s.\n", r.Name, strings.Join(r.Types, " "), from, verdict)
 	paragraph(&b, "", r.Records...)
