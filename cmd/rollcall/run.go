@@ -22,6 +22,7 @@ type streams struct {
 // command is a subcommand.
 type command struct {
 	name, args, short string
+	status            int // of the process if it fails; that of an exitError, if it has one
 	// flags declares the flags and returns what runs once they are parsed,
 	// with the arguments that are left.
 	flags func(*flag.FlagSet) func(ctx context.Context, args []string, s streams) error
@@ -29,11 +30,12 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "", "answer DNS questions (also what rollcall alone does)", serveCommand},
-		{"zone", "[PATH...]", "print the zones as master files", zoneCommand},
-		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", checkCommand},
-		{"version", "", "print the version", versionCommand},
-		{"help", "[COMMAND]", "print this, or a command's flags", helpCommand},
+		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
+		{"zone", "[PATH...]", "print the zones as master files", 1, zoneCommand},
+		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
+		{"version", "", "print the version", 1, versionCommand},
+		{"help", "[COMMAND]", "print this, or a command's flags", 1, helpCommand},
 	}
 }
 
@@ -81,6 +83,14 @@ func find(name string) command {
 }
 
 func (c command) run(ctx context.Context, args []string, s streams) error {
+	err := c.execute(ctx, args, s)
+	if err == nil || errors.As(err, new(*exitError)) {
+		return err
+	}
+	return &exitError{c.status, err}
+}
+
+func (c command) execute(ctx context.Context, args []string, s streams) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	execute := c.flags(set)
@@ -133,6 +143,9 @@ func (c command) help(w io.Writer) error {
 	fmt.Fprintf(w, "%s\n\n%s.\n", strings.Join(usage, " "), strings.ToUpper(c.short[:1])+c.short[1:])
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
+	}
+	if c.name == "explain" {
+		fmt.Fprint(w, explainExamples)
 	}
 	return nil
 }
@@ -193,6 +206,9 @@ func buildVersion() (version, revision string) {
 
 // newLogger returns the process's log: to standard error, as text.
 func newLogger(w io.Writer) *slog.Logger { return newLeveledLogger(w, slog.LevelInfo) }
+
+// newQuietLogger returns one of what is wrong alone.
+func newQuietLogger(w io.Writer) *slog.Logger { return newLeveledLogger(w, slog.LevelError) }
 
 func newLeveledLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
