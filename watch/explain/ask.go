@@ -72,7 +72,7 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 		out.Cause = Cause{Code: "denied", Text: fmt.Sprintf("It can't be told whether there is a Namespace %s: %v.", reason.Namespace, err)}
 		return out, nil
 	default:
-		out.Outcome, out.Near = Untold, 5
+		out.Outcome, out.Near = Untold, 4 // less than what is known to be amiss
 		out.Cause = Cause{Code: "denied", Text: fmt.Sprintf("It can't be told whether %s has records: %v.", a.Name, err)}
 		return out, nil
 	}
