@@ -1,6 +1,9 @@
 package explain
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // nearest returns the candidate that a slip of the keyboard could have made word of,
 // "" if there is none: at most one change in four letters, two at most. Of several
@@ -8,8 +11,8 @@ import "slices"
 func nearest(word string, candidates []string) string {
 	best, least := "", min(2, max(1, len(word)/4))+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if c == word {
-			continue
+		if stem(c) == stem(word) {
+			continue // another of the same, as web-1 and web-2, is no slip
 		}
 		if d := distance(word, c); d < least {
 			best, least = c, d
@@ -17,6 +20,9 @@ func nearest(word string, candidates []string) string {
 	}
 	return best
 }
+
+// stem returns a name without the number at its end.
+func stem(name string) string { return strings.TrimRight(name, "0123456789") }
 
 // distance is how many letters are to be put in, left out, changed, or exchanged with
 // the next, to make b of a (the optimal string alignment distance).
