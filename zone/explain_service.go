@@ -123,8 +123,16 @@ func (e *explanation) endpoint(o owner, labels []string) Code {
 	if e.node != nil {
 		return e.bare()
 	}
-	e.count(o, func(p *Endpoint) bool {
-		return slices.ContainsFunc(p.Addresses, func(a netip.Addr) bool { return e.z.endpointLabel(p, a) == e.Endpoint })
+	addr, spelled := parseDashed([]byte(e.Endpoint))
+	spelled = spelled && dashed(addr) == e.Endpoint
+	e.count(o, func(p *Endpoint) bool { // as endpointLabel, which makes labels of addresses
+		switch {
+		case p.Hostname != "":
+			return p.Hostname == e.Endpoint
+		case e.z.config.EndpointPodNames && isLabel(p.Pod):
+			return p.Pod == e.Endpoint
+		}
+		return spelled && slices.Contains(p.Addresses, addr)
 	})
 	if e.NotReady > 0 {
 		return EndpointNotReady

@@ -22,6 +22,7 @@ func explainWorld() []Object {
 		clusterIP("late", "", "http/tcp/80"),
 		clusterIP("plain", "10.96.0.2", ""),
 		headless("db"), slice("db-1", "db", "sql/tcp/5432", "10.1.0.1 host=db-0 zone=a", "10.1.0.2 host=db-1 notready"),
+		headless("named"), slice("named-1", "named", "", "10.1.8.1", "10.1.8.2 pod=unready notready", "fd00::1", "fd00::2 notready"),
 		headless("lost"), headless("void"), slice("void-1", "void", ""),
 		headless("going"), gone,
 		external("away", "example.com"), external("ip", "10.0.0.1"), external("to", "going.default.svc.cluster.local"),
@@ -94,6 +95,11 @@ func TestExplain(t *testing.T) {
 
 		{"db-1.db.default.svc.cluster.local A", everything, "the endpoint of this name is not ready: 1 endpoint, 1 not ready", "schema 2.4.1"},
 		{"db-7.db.default.svc.cluster.local A", everything, "the Service has no endpoint of this name: 2 endpoints, 1 not ready", "schema 2.4.1"},
+		{"10-1-8-2.named.default.svc.cluster.local A", everything, "the endpoint of this name is not ready: 1 endpoint, 1 not ready", "named by its address"},
+		{"fd00--2.named.default.svc.cluster.local AAAA", everything, "the endpoint of this name is not ready: 1 endpoint, 1 not ready", "named by its address"},
+		{"fd00-0--2.named.default.svc.cluster.local AAAA", everything, "the Service has no endpoint of this name: 4 endpoints, 2 not ready", "its address, spelled otherwise"},
+		{"unready.named.default.svc.cluster.local A", func(c *Config) { c.EndpointPodNames = true }, "the endpoint of this name is not ready: 1 endpoint, 1 not ready", "endpoint_pod_names"},
+		{"10-1-8-2.named.default.svc.cluster.local A", func(c *Config) { c.EndpointPodNames = true }, "the Service has no endpoint of this name: 4 endpoints, 2 not ready", "endpoint_pod_names"},
 		{"going-9.going.default.svc.cluster.local A", everything, "a headless Service without a ready endpoint: 2 endpoints, 2 not ready, 1 terminating", "none is better to be told than which"},
 		{"web-9.web.default.svc.cluster.local A", everything, "the Service has no endpoint of this name: 1 endpoint", "endpoints have names below ClusterIP Services too"},
 
@@ -238,5 +244,18 @@ func TestExplainDoesNotWait(t *testing.T) {
 	unsynced := newZone(t, c)
 	if r, ok := unsynced.Explain(unsynced.Snapshot(), name, dns.TypeA); ok {
 		t.Errorf("%q before the zone is synced, want none", r)
+	}
+}
+
+// BenchmarkExplain is the worst there is: a name below a Service of 5,000 endpoints
+// that none of them has.
+func BenchmarkExplain(b *testing.B) {
+	z := newZone(b, testConfig(), large("big", 5000)...)
+	s, name := z.Snapshot(), names("none.big.default.svc.cluster.local")[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		if r, ok := z.Explain(s, name, dns.TypeA); !ok || r.Endpoints != 5000 {
+			b.Fatalf("%v, %t", r, ok)
+		}
 	}
 }

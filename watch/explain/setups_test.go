@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -103,6 +104,7 @@ func newCluster(t *testing.T, reader explain.Reader) *explain.Cluster {
 	}
 	return explain.NewCluster(explain.Config{
 		Zone: z, Kinds: []zone.Kind{zone.Namespaces, zone.Services, zone.EndpointSlices}, Reader: reader,
+		Now: func() time.Time { return time.Date(2026, 3, 3, 15, 0, 0, 0, time.UTC) },
 	})
 }
 
