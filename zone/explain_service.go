@@ -105,7 +105,10 @@ func (e *explanation) port(o owner, labels []string) Code {
 	}
 	switch {
 	case protocol && o.typ == Headless:
-		return e.absent(o)
+		if code := e.absent(o); code != Long {
+			return code
+		}
+		return PortNotServed
 	case protocol && len(o.clusterIPs) == 0:
 		return NoAddress
 	case protocol:

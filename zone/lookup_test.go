@@ -34,3 +34,27 @@ func TestLookup(t *testing.T) {
 		t.Error("no error for a type that no question may have (RFC 6895 section 3.1)")
 	}
 }
+
+func TestParseType(t *testing.T) {
+	tests := []struct {
+		text   string
+		typ    uint16
+		ok     bool
+		reason string
+	}{
+		{"A", dns.TypeA, true, "a mnemonic"},
+		{"aaaa", dns.TypeAAAA, true, "in any case"},
+		{"TYPE257", dns.TypeCAA, true, "RFC 3597 section 5"},
+		{"257", 0, false, "a number alone"},
+		{"TYPE0", 0, false, "RFC 6895 section 3.1"},
+		{"TYPE65536", 0, false, "more than 16 bits"},
+		{"OPT", 0, false, "no type of records that may be asked for"},
+		{"AXFR", 0, false, "a transfer is no question for records"},
+		{"", 0, false, "nothing"},
+	}
+	for _, tt := range tests {
+		if typ, ok := ParseType(tt.text); ok != tt.ok || ok && typ != tt.typ {
+			t.Errorf("%q: %d, %t; want %d, %t: %s", tt.text, typ, ok, tt.typ, tt.ok, tt.reason)
+		}
+	}
+}

@@ -32,6 +32,9 @@ const (
 	NoPort
 	// OtherProtocol: it has, with another protocol.
 	OtherProtocol
+	// PortNotServed: the Service is headless and has the port, and no ready endpoint
+	// has it.
+	PortNotServed
 	// NoUnderscore: a port and its protocol are written without underscores.
 	NoUnderscore
 	// SlicesNotRead: a headless Service, and the configuration reads no EndpointSlice.
@@ -123,6 +126,8 @@ func (r Reason) words() string {
 		return "the " + r.service() + " has no port of this name"
 	case OtherProtocol:
 		return "the " + r.service() + "'s port of this name has another protocol"
+	case PortNotServed:
+		return "no ready endpoint has the " + r.service() + "'s port of this name: " + r.counts()
 	case NoUnderscore:
 		return "ports and protocols are asked for with underscores: _port._protocol.service"
 	case SlicesNotRead:
@@ -201,7 +206,7 @@ func (c Code) String() string {
 	names := [...]string{
 		Unknown: "unknown", NoForm: "no-form", NoNamespace: "no-namespace", HiddenNamespace: "hidden-namespace",
 		NoService: "no-service", BadTarget: "bad-target", BelowExternalName: "below-external-name", EmptyIgnored: "empty-ignored",
-		NoPort: "no-port", OtherProtocol: "other-protocol", NoUnderscore: "no-underscore",
+		NoPort: "no-port", OtherProtocol: "other-protocol", PortNotServed: "port-not-served", NoUnderscore: "no-underscore",
 		SlicesNotRead: "slices-not-read", NoSlice: "no-slice", NoEndpoints: "no-endpoints", NoneReady: "none-ready",
 		NoEndpoint: "no-endpoint", EndpointNotReady: "endpoint-not-ready", NotZonal: "not-zonal",
 		PodNamesDisabled: "pods-disabled", NoPodAddress: "no-pod-address", NoPod: "no-pod", NoPointer: "no-pointer", Long: "name-too-long",

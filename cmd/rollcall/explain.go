@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/miekg/dns"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/rollcall-dns/rollcall/internal/assemble"
@@ -125,11 +124,10 @@ func question(args []string) (q explain.Question, err error) {
 	}
 	q.Name = args[0]
 	if len(args) == 2 {
-		typ, ok := dns.StringToType[strings.ToUpper(args[1])]
-		if !ok || typ == dns.TypeNone || typ == dns.TypeOPT || typ == dns.TypeAXFR || typ == dns.TypeIXFR {
+		if _, ok := zone.ParseType(args[1]); !ok {
 			return q, fmt.Errorf("%q is no type that can be asked for, as A, AAAA, SRV, PTR, TXT, CNAME", args[1])
 		}
-		q.Types = []uint16{typ}
+		q.Types = []string{strings.ToUpper(args[1])}
 	}
 	return q, nil
 }

@@ -52,7 +52,11 @@ func (s *server) Denied() []string { return nil }
 
 // Ask asks, over TCP where UDP has too little room.
 func (s *server) Ask(ctx context.Context, a explain.Ask) (explain.Answer, error) {
-	m := new(dns.Msg).SetQuestion(a.Name.String(), a.Type)
+	typ, ok := zone.ParseType(a.Type)
+	if !ok {
+		return explain.Answer{}, fmt.Errorf("%q is no type that can be asked for", a.Type)
+	}
+	m := new(dns.Msg).SetQuestion(a.Name.String(), typ)
 	const size = 1232
 	m.SetEdns0(size, false)
 	in, err := s.exchange(ctx, m)

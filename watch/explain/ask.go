@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rollcall-dns/rollcall/watch"
@@ -42,15 +41,19 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 		name = next
 	}
 	snapshot := c.config.Zone.Snapshot()
-	outcome, records, err := snapshot.Lookup(a.Name, a.Type)
+	typ, ok := zone.ParseType(a.Type)
+	if !ok {
+		return Answer{}, fmt.Errorf("%q is no type that can be asked for", a.Type)
+	}
+	outcome, records, err := snapshot.Lookup(a.Name, typ)
 	if err != nil {
 		return Answer{}, err
 	}
-	out := Answer{Records: texts(records)}
+	out := Answer{Records: records}
 	switch outcome {
 	case zone.Success, zone.Leaves:
 		out.Outcome = Found
-		out.Notes = c.notes(a, outcome, records)
+		out.Notes = c.notes(a, outcome)
 		return out, nil
 	case zone.NoData:
 		out.Outcome = NoData
@@ -61,7 +64,7 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 		out.Cause = Cause{Code: "loop", Text: "ExternalName Services lead to one another without end: SERVFAIL."}
 		return out, nil
 	}
-	reason, ok := c.config.Zone.Explain(snapshot, a.Name, a.Type)
+	reason, ok := c.config.Zone.Explain(snapshot, a.Name, typ)
 	if !ok {
 		return Answer{}, fmt.Errorf("%s is %s, and the zone has no reason", a.Name, out.Outcome)
 	}
@@ -122,15 +125,13 @@ func below(name, apex zone.Name) (out []string) {
 
 // aliasOf returns where a name leads that is an ExternalName Service's, "" for none.
 func (c *Cluster) aliasOf(name zone.Name) zone.Name {
-	_, records, err := c.config.Zone.Snapshot().Lookup(name, dns.TypeCNAME)
+	cname, _ := zone.ParseType("CNAME")
+	_, records, err := c.config.Zone.Snapshot().Lookup(name, cname)
 	if err != nil || len(records) == 0 {
 		return ""
 	}
-	cname, ok := records[0].(*dns.CNAME)
-	if !ok {
-		return ""
-	}
-	target, err := zone.ParseName(cname.Target)
+	fields := strings.Fields(records[0])
+	target, err := zone.ParseName(fields[len(fields)-1])
 	if err != nil {
 		return ""
 	}
@@ -167,15 +168,8 @@ func (c *Cluster) outside(a Ask) Answer {
 	return out
 }
 
-func texts(records []dns.RR) (out []string) {
-	for _, rr := range records {
-		out = append(out, strings.Join(strings.Fields(rr.String()), " "))
-	}
-	return out
-}
-
 // notes say what else there is to know of an answer that has records.
-func (c *Cluster) notes(a Ask, outcome zone.Outcome, records []dns.RR) (out []string) {
+func (c *Cluster) notes(a Ask, outcome zone.Outcome) (out []string) {
 	apex, _ := c.apexOf(a.Name)
 	if outcome == zone.Leaves {
 		out = append(out, "the ExternalName Service leads out of the cluster's zones: what is there is not known here")

@@ -2,14 +2,12 @@ package explain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/rollcall-dns/rollcall/watch"
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -86,7 +84,8 @@ func (f *finder) sibling(ctx context.Context, namespace, service string) (name s
 	if n == "" || f.c.load(ctx, namespace) != nil {
 		return "", false
 	}
-	outcome, _, err := f.c.config.Zone.Snapshot().Lookup(n, f.ask.Type)
+	typ, _ := zone.ParseType(f.ask.Type)
+	outcome, _, err := f.c.config.Zone.Snapshot().Lookup(n, typ)
 	return strings.TrimSuffix(n.String(), "."), err == nil && (outcome == zone.Success || outcome == zone.Leaves)
 }
 
@@ -153,17 +152,25 @@ func (f *finder) noService(ctx context.Context) error {
 			f.Cause.hint("Did you mean Service %s?", near)
 		}
 	}
-	return f.elsewhere(ctx)
+	if err := f.elsewhere(ctx); err != nil {
+		return err
+	}
+	if len(f.Cause.Hints) == 0 && len(names) > 0 && len(names) <= mostNamed {
+		slices.Sort(names)
+		f.Cause.hint("Its Services are %s.", strings.Join(names, ", "))
+	}
+	return nil
 }
+
+// mostNamed is how many Services there may be for all to be named.
+const mostNamed = 8
 
 // elsewhere hints at what else is called as the Service that there is none of.
 func (f *finder) elsewhere(ctx context.Context) error {
-	all, err := f.c.config.Reader.List(ctx, zone.Services, "")
-	if d := (*watch.Denied)(nil); err != nil && !errors.As(err, &d) {
+	if err := f.c.listServices(ctx); err != nil {
 		return err
 	}
-	for _, o := range all {
-		key := o.Key()
+	for _, key := range f.c.services {
 		if key.Name != f.service.Name || key.Namespace == f.Namespace {
 			continue
 		}

@@ -44,9 +44,12 @@ type Cluster struct {
 	read    map[string]map[zone.Kind]error // by namespace; why not, if it could not be
 	spaces  map[string]error               // why Namespaces could not be looked for
 	single  map[zone.Key]bool              // Services that were looked for by their names
-	names   []string                       // of all Namespaces, once listed
-	listed  bool
-	denied  []string
+	// What is nearly called so: the names of all Namespaces, and all Services, once
+	// they were listed.
+	names            []string
+	services         []zone.Key
+	listed, searched bool
+	denied           []string
 }
 
 // NewCluster makes a Cluster.
@@ -183,6 +186,23 @@ func (c *Cluster) listSpaces(ctx context.Context) error {
 	}
 	c.put(objects...)
 	return nil
+}
+
+// listServices lists the Services of all namespaces, as far as allowed, for those
+// that are called as one that is missing.
+func (c *Cluster) listServices(ctx context.Context) error {
+	if c.searched {
+		return nil
+	}
+	c.searched = true
+	objects, err := c.config.Reader.List(ctx, zone.Services, "")
+	if d := (*watch.Denied)(nil); errors.As(err, &d) {
+		return nil // it would only have helped
+	}
+	for _, o := range objects {
+		c.services = append(c.services, o.Key())
+	}
+	return err
 }
 
 // service looks for a Service by its name where its namespace may not be listed.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miekg/dns"
-
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
@@ -17,9 +15,10 @@ type Question struct {
 	// Name is as it was written: a name of any number of labels, absolute with a
 	// final dot, or an address, of which the reverse name is meant.
 	Name string
-	// Types are those to look for; one with records is enough. Without any: SRV for
-	// a name that begins with an underscore, PTR for a reverse one, else A and AAAA.
-	Types []uint16
+	// Types are those to look for, as "A"; one with records is enough. Without any:
+	// SRV for a name that begins with an underscore, PTR for a reverse one, else A
+	// and AAAA.
+	Types []string
 	// Path is how the resolver that is asked makes domain names, and From whose it is.
 	Path Path
 	From string
@@ -28,7 +27,7 @@ type Question struct {
 // An Ask is a question for one domain name.
 type Ask struct {
 	Name zone.Name
-	Type uint16
+	Type string
 	// Suffix is what of Name the search path added, "" for nothing, and Labels how
 	// many labels the rest has that do not begin with an underscore.
 	Suffix zone.Name
@@ -98,18 +97,16 @@ func (w *walker) prepare() {
 	if len(w.q.Types) == 0 {
 		switch {
 		case strings.HasPrefix(w.q.Name, "_"):
-			w.q.Types = []uint16{dns.TypeSRV}
+			w.q.Types = []string{"SRV"}
 		case err == nil && name.IsReverse():
-			w.q.Types = []uint16{dns.TypePTR}
+			w.q.Types = []string{"PTR"}
 		default:
-			w.q.Types = []uint16{dns.TypeA, dns.TypeAAAA}
+			w.q.Types = []string{"A", "AAAA"}
 		}
 	}
 	r := &w.report
-	r.Name, r.From, r.Ndots, r.Notes = w.q.Name, w.q.From, w.q.Path.Ndots, w.q.Path.Notes
-	for _, t := range w.q.Types {
-		r.Types = append(r.Types, dns.Type(t).String())
-	}
+	r.Name, r.Types, r.From = w.q.Name, w.q.Types, w.q.From
+	r.Ndots, r.Notes = w.q.Path.Ndots, w.q.Path.Notes
 	for _, s := range w.q.Path.Search {
 		r.Search = append(r.Search, strings.TrimSuffix(s.String(), "."))
 	}

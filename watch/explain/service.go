@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/rollcall-dns/rollcall/zone"
 )
@@ -29,6 +30,8 @@ func (f *finder) ofService() {
 		f.Cause.hint("Ask for the port below %s.", s.Spec.ExternalName)
 	case zone.NoPort, zone.OtherProtocol, zone.NoUnderscore, zone.NoPorts:
 		f.port(object, s)
+	case zone.PortNotServed:
+		f.target(object, s)
 	case zone.OtherFamily:
 		f.family(object, s)
 	case zone.NoAddress:
@@ -86,10 +89,37 @@ func (f *finder) port(object string, s *corev1.Service) {
 	}
 }
 
+// target explains a port that the pods lack: its targetPort is the name of a
+// container's port.
+func (f *finder) target(object string, s *corev1.Service) {
+	f.say("%s is headless and has a port named %s, and no ready endpoint has it: no record.", object, f.Port)
+	for _, p := range s.Spec.Ports {
+		if !strings.EqualFold(p.Name, f.Port) || p.TargetPort.Type != intstr.String {
+			continue
+		}
+		f.say("%s is headless, and its port %s has the targetPort %s, which is a name that no container of its ready pods has a port of: no record.", object, f.Port, p.TargetPort.StrVal)
+		var have []string
+		for _, pod := range f.c.matching(s) {
+			f.by("Pod", zone.Key{Namespace: pod.Namespace, Name: pod.Name})
+			for _, c := range pod.Spec.Containers {
+				for _, port := range c.Ports {
+					if port.Name != "" && !slices.Contains(have, port.Name) {
+						have = append(have, port.Name)
+					}
+				}
+			}
+		}
+		if near := nearest(p.TargetPort.StrVal, have); near != "" {
+			f.Cause.hint("Did you mean targetPort: %s?", near)
+		}
+		f.Cause.hint("Write the number, or name the container's port %s.", p.TargetPort.StrVal)
+	}
+}
+
 // family explains why there are addresses of the other family alone.
 func (f *finder) family(object string, s *corev1.Service) {
 	want, other := corev1.IPv4Protocol, corev1.IPv6Protocol
-	if f.ask.Type != 1 { // AAAA
+	if f.ask.Type == "AAAA" {
 		want, other = other, want
 	}
 	spec := ""

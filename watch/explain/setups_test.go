@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/rollcall-dns/rollcall/watch"
 	"github.com/rollcall-dns/rollcall/watch/explain"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -128,7 +126,7 @@ func explainFrom(t *testing.T, c *explain.Cluster, ask, from string) *explain.Re
 	f := strings.Fields(ask)
 	q := explain.Question{Name: f[0], From: from}
 	if len(f) > 1 {
-		q.Types = []uint16{dns.StringToType[f[1]]}
+		q.Types = []string{f[1]}
 	}
 	namespace, podName, _ := strings.Cut(from, "/")
 	q.Path = explain.ClusterFirst(namespace, name(t, "cluster.local"))

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rollcall-dns/rollcall/watch"
@@ -26,7 +25,7 @@ func (a *asked) Zones() []zone.Name { return []zone.Name{"\x07cluster\x05local\x
 func (a *asked) Denied() []string   { return nil }
 
 func (a *asked) Ask(_ context.Context, q explain.Ask) (explain.Answer, error) {
-	a.names = append(a.names, strings.TrimSuffix(q.Name.String(), ".")+" "+dns.Type(q.Type).String())
+	a.names = append(a.names, strings.TrimSuffix(q.Name.String(), ".")+" "+q.Type)
 	if q.Name.String() == a.found {
 		return explain.Answer{Outcome: explain.Found, Records: []string{"a record"}}, nil
 	}
@@ -81,7 +80,7 @@ func TestPath(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &asked{what: explain.NXDomain}
-			r, err := explain.Explain(t.Context(), a, explain.Question{Name: tt.ask, Types: []uint16{dns.TypeA}, Path: tt.path})
+			r, err := explain.Explain(t.Context(), a, explain.Question{Name: tt.ask, Types: []string{"A"}, Path: tt.path})
 			if err != nil {
 				t.Fatal(err)
 			}
