@@ -54,7 +54,11 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 	case zone.Success, zone.Leaves:
 		out.Outcome = Found
 		out.Notes = c.notes(a, outcome)
-		return out, nil
+		shadow, err := c.shadowed(ctx, a)
+		if shadow != "" {
+			out.Notes = append(out.Notes, shadow)
+		}
+		return out, err
 	case zone.NoData:
 		out.Outcome = NoData
 	case zone.NameError:
@@ -192,6 +196,25 @@ func (c *Cluster) notes(a Ask, outcome zone.Outcome) (out []string) {
 		out = append(out, fmt.Sprintf("left out is what is not ready: %s", e.list(e.waiting)))
 	}
 	return out
+}
+
+// shadowed notes where POD.SERVICE was found in the own namespace, and SERVICE.NAMESPACE
+// may have been meant, which the search path has later: a Service is called as a
+// Namespace is.
+func (c *Cluster) shadowed(ctx context.Context, a Ask) (string, error) {
+	apex, _ := c.apexOf(a.Name)
+	l := below(a.Name, apex)
+	if a.Suffix == "" || a.Suffix.Labels() != apex.Labels()+2 || len(l) != 4 {
+		return "", nil
+	}
+	if err := c.load(ctx, l[2]); err != nil {
+		return "", err
+	}
+	if _, found := c.objects[zone.Services][zone.Key{Namespace: l[2], Name: l[3]}]; !found {
+		return "", nil
+	}
+	return fmt.Sprintf("Service %s/%s, which may be meant, is not asked: Service %s/%s is called as that Namespace is, and comes first; %s.%s.svc is the other",
+		l[2], l[3], l[1], l[2], l[3], l[2]), nil
 }
 
 func sorted(objects map[zone.Key]watch.Object) []zone.Key {

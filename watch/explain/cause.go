@@ -155,6 +155,11 @@ func (f *finder) noService(ctx context.Context) error {
 	if err := f.elsewhere(ctx); err != nil {
 		return err
 	}
+	for _, key := range sorted(f.c.objects[zone.Services]) {
+		if f.spelled() && key.Name == f.Namespace {
+			f.Cause.hint("%s is called as the Namespace is: in its own namespace it is asked first.", f.by("Service", key))
+		}
+	}
 	if len(f.Cause.Hints) == 0 && len(names) > 0 && len(names) <= mostNamed {
 		slices.Sort(names)
 		f.Cause.hint("Its Services are %s.", strings.Join(names, ", "))

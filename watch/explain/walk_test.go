@@ -141,6 +141,37 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// TestShadowed sees that a Service which is called as a Namespace is told of, where it
+// is found in the place of another.
+func TestShadowed(t *testing.T) {
+	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(`
+{apiVersion: v1, kind: Service, metadata: {name: prod}, spec: {clusterIP: None}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: prod-1, labels: {kubernetes.io/service-name: prod}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: web}, {addresses: [10.0.0.2], hostname: api}]}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := m.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ ask, record, note, reason string }{
+		{"web.prod", "10.0.0.1", "Service prod/web, which may be meant, is not asked: Service default/prod is called as that Namespace is, and comes first; web.prod.svc is the other", "both are there"},
+		{"api.prod", "10.0.0.2", "", "the Namespace has no such Service"},
+		{"web.prod.svc", "10.96.0.1", "no endpoint of Service prod/web is ready, so that nothing answers at its ClusterIP", "the other"},
+		{"web.prod.default.svc.cluster.local.", "10.0.0.1", "", "there is no doubt"},
+	}
+	for _, tt := range tests {
+		r := explainFrom(t, newCluster(t, objects), tt.ask, "default")
+		if notes := strings.Join(r.Notes, "\n"); !r.Resolves || !strings.HasSuffix(r.Records[0], " "+tt.record) || notes != tt.note {
+			t.Errorf("%s: %v, notes %q; want %s, %q: %s", tt.ask, r.Records, notes, tt.record, tt.note, tt.reason)
+		}
+	}
+}
+
 // guarded is a Reader that may not read everything.
 type guarded struct {
 	watch.Objects
