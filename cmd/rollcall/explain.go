@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -123,6 +124,9 @@ func question(args []string) (q explain.Question, err error) {
 		return q, errors.New("the name is empty")
 	}
 	q.Name = args[0]
+	if _, err := netip.ParseAddr(q.Name); err != nil && strings.ContainsAny(q.Name, ":/") {
+		return q, fmt.Errorf("%q is no name: want the host's alone, as web.prod of http://web.prod:8080/", q.Name)
+	}
 	if len(args) == 2 {
 		if _, ok := zone.ParseType(args[1]); !ok {
 			return q, fmt.Errorf("%q is no type that can be asked for, as A, AAAA, SRV, PTR, TXT, CNAME", args[1])

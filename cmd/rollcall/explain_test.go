@@ -40,6 +40,8 @@ func TestExplainStatus(t *testing.T) {
 		{[]string{"-manifests", file}, 2, "explain needs a name: rollcall explain NAME [TYPE]", "usage"},
 		{[]string{"web", "A", "x", "-manifests", file}, 2, `explain takes a name and a type, got "x" too`, "usage"},
 		{[]string{"web", "x", "-manifests", file}, 2, `"x" is no type that can be asked for, as A, AAAA, SRV, PTR, TXT, CNAME`, "usage"},
+		{[]string{"http://web:80/", "-manifests", file}, 2, `"http://web:80/" is no name: want the host's alone, as web.prod of http://web.prod:8080/`, "usage"},
+		{[]string{"fd00::1", "-manifests", file}, 1, "ip6.arpa", "an address with colons"},
 		{[]string{"", "-manifests", file}, 2, "the name is empty", "usage"},
 		{[]string{"web", "-manifests", file, "-o", "yaml"}, 2, `-o "yaml": want text or json`, "usage"},
 		{[]string{"web", "-manifests", file, "-from", "a/b/c"}, 2, "want NAMESPACE/POD, such as default/web-0, or NAMESPACE", "usage"},

@@ -126,7 +126,7 @@ func (f *finder) noService(ctx context.Context) error {
 		kind = "ServiceImport"
 	}
 	f.near = 2
-	if f.spelled() || f.ask.Labels == 1 {
+	if f.spelled() || f.ask.Labels == 1 || f.namesPod() {
 		f.near = 4
 	}
 	if o, ok := f.c.objects[zone.Services][f.service]; ok && o.Hidden {
@@ -149,6 +149,7 @@ func (f *finder) noService(ctx context.Context) error {
 			f.near += 2
 			f.Cause.hint("Did you mean Service %s? %s resolves.", near, name)
 		} else {
+			f.near++
 			f.Cause.hint("Did you mean Service %s?", near)
 		}
 	}
@@ -165,6 +166,15 @@ func (f *finder) noService(ctx context.Context) error {
 		f.Cause.hint("Its Services are %s.", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// namesPod reports whether the label below the Service that there is none of is what a
+// Pod is called: POD.SERVICE was meant then.
+func (f *finder) namesPod() bool {
+	l := below(f.Name, f.apex)
+	return len(l) == 4 && slices.ContainsFunc(whole[*corev1.Pod](f.c, zone.Pods, f.Namespace), func(p *corev1.Pod) bool {
+		return p.Name == l[3] || p.Spec.Hostname == l[3]
+	})
 }
 
 // mostNamed is how many Services there may be for all to be named.
