@@ -115,7 +115,7 @@ func (w *walker) prepare() {
 // try asks for one name, by all types.
 func (w *walker) try(ctx context.Context, s step) (Answer, error) {
 	if s.err != nil {
-		c := Cause{Code: "name-too-long", Text: fmt.Sprintf("No resolver asks for %s: %v.", s.text, s.err)}
+		c := Cause{Code: "no-name", Text: fmt.Sprintf("It is no domain name, and no resolver asks for it: %v.", s.err)}
 		near := 1
 		if s.suffix == "" {
 			near = 9 // it is so by itself, whatever is added
