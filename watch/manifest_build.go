@@ -41,6 +41,15 @@ type built struct {
 // build plays the controllers over a layer of files with what was changed
 // since laid over it.
 func (m *Manifests) build(base *layer, over *overlay) (*built, error) {
+	b, err := m.expand(base, over)
+	if err != nil {
+		return nil, err
+	}
+	return &built{b.set, b.cluster, b.pods()}, nil
+}
+
+// expand is build, before it is forgotten what the set was made of.
+func (m *Manifests) expand(base *layer, over *overlay) (*builder, error) {
 	b := &builder{
 		m: m, objects: over.lay(base), over: over,
 		set:        newManifestSet(watched(m.config.Kinds)),
@@ -58,7 +67,7 @@ func (m *Manifests) build(base *layer, over *overlay) (*built, error) {
 		return nil, err
 	}
 	b.advise()
-	return &built{b.set, b.cluster, b.pods()}, nil
+	return b, nil
 }
 
 // placed adds to an error of the controllers the place of what is to blame.

@@ -17,6 +17,9 @@
 // persistent trie. A second one has the Pods by their addresses, for who asks what
 // pod a client is. A Snapshot is both after one event.
 //
+// A Reason says why a name has no records of a type. It is found from the objects
+// when it is asked for (explain.go), and nothing is kept for it.
+//
 // # Invariants
 //
 //   - The same objects give the same zones, whatever the order of events, the

@@ -36,6 +36,7 @@ func commands() []command {
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
 		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runCommand},
 		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneCommand},
+		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainCommand},
 		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
 		{"version", "", "print the version", 1, versionCommand},
 		{"help", "[COMMAND]", "print this, or a command's flags", 1, helpCommand},
@@ -152,6 +153,9 @@ func (c command) help(w io.Writer) error {
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
 	}
+	if c.name == "explain" {
+		fmt.Fprint(w, explainExamples)
+	}
 	return nil
 }
 
@@ -211,6 +215,9 @@ func buildVersion() (version, revision string) {
 
 // newLogger returns the process's log: to standard error, as text.
 func newLogger(w io.Writer) *slog.Logger { return newLeveledLogger(w, slog.LevelInfo) }
+
+// newQuietLogger returns one of what is wrong alone.
+func newQuietLogger(w io.Writer) *slog.Logger { return newLeveledLogger(w, slog.LevelError) }
 
 func newLeveledLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))

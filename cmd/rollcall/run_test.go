@@ -11,8 +11,8 @@ import (
 func TestUsageErrors(t *testing.T) {
 	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
-		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help); rollcall help says more`},
-		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, check, version, help)`},
+		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, explain, check, version, help); rollcall help says more`},
+		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, explain, check, version, help)`},
 		{"serve dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-listen 127.0.0.1:0 dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
@@ -74,7 +74,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	commands := []string{"serve", "run", "zone", "check", "version", "help"}
+	commands := []string{"serve", "run", "zone", "explain", "check", "version", "help"}
 	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
 	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
 	tests := []struct {
@@ -85,6 +85,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
 		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
 		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
+		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "Examples:", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, flags...)},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
 		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},

@@ -97,6 +97,9 @@ func (p *Plan) Warnings() []string {
 			out = append(out, fmt.Sprintf("%s: autopath: @kubernetes has no effect without kubernetes in the server block that has pods verified",
 				b.Find(autopath.Name)[0].Pos))
 		}
+		if b.kubernetes == nil && b.explain != nil {
+			out = append(out, fmt.Sprintf("%s: explain: it has no effect without kubernetes in the server block", b.Find("explain")[0].Pos))
+		}
 		if b.kubernetes == nil {
 			continue
 		}

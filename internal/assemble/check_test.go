@@ -119,6 +119,11 @@ func TestWarnings(t *testing.T) {
 			"neither", "other.example {\nkubernetes a.example in-addr.arpa\n}",
 			[]string{"Corefile:2: kubernetes: no query for a.example. and in-addr.arpa. comes here, as the server block is for other.example."}, "no address either",
 		},
+		{"explain", ". {\nexplain\nkubernetes a.example\n}", nil, "kubernetes has reasons"},
+		{
+			"explain without kubernetes", ". {\nwhoami\nexplain\n}",
+			[]string{"Corefile:3: explain: it has no effect without kubernetes in the server block"}, "another handler's denials have none",
+		},
 		{"autopath", ". {\nautopath @kubernetes\nkubernetes a.example {\npods verified\n}\n}", nil, "pods are known"},
 		{"autopath of a file", ". {\nautopath f\nkubernetes a.example\n}", nil, "of any client"},
 		{

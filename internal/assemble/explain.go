@@ -24,6 +24,7 @@ func effects() map[string]string {
 		"dns64":       "makes AAAA records of A records, for networks without IPv4",
 		"erratic":     "answers, or fails to, as tests of clients want it",
 		"errors":      "logs why queries are SERVFAIL",
+		"explain":     "has NXDOMAIN and NODATA of kubernetes tell why, to clients with EDNS (dig shows it); CoreDNS has none",
 		"file":        "answers from zones in master files, which are read again when they change",
 		"forward":     "asks other servers: the same question once at a time, and again by TCP if it is truncated, where CoreDNS leaves both to clients",
 		"header":      "changes flags of queries and replies",

@@ -224,7 +224,7 @@ func cluster(g *generation, b *block, next resolver.Handler) (resolver.Handler, 
 	if source == nil {
 		return nil, fmt.Errorf("%s: kubernetes has no zone", b.Pos)
 	}
-	return &kubernetes.Handler{Zone: source.zone, Fallthrough: fall, Recursive: b.has("forward"), Next: next}, nil
+	return &kubernetes.Handler{Zone: source.zone, Fallthrough: fall, Recursive: b.has("forward"), Explain: b.explain != nil, Next: next}, nil
 }
 
 // loops makes the handler that looks for forwarding loops, once the block listens.

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/dns64"
 	"github.com/rollcall-dns/rollcall/resolver/erratic"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/explain"
 	"github.com/rollcall-dns/rollcall/resolver/file"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/header"
@@ -75,6 +76,7 @@ func plugins() []plugin {
 			b.binds = append(b.binds, c)
 			return err
 		}},
+		setting("explain", explain.Parse, func(b *block) **explain.Config { return &b.explain }),
 		setting("debug", debug.Parse, func(b *block) **debug.Config { return &b.debug }),
 		{name: "trace"},
 		setting("ready", ready.Parse, func(b *block) **ready.Config { return &b.ready }),

@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/corefile"
 	"github.com/rollcall-dns/rollcall/resolver/debug"
 	errorlog "github.com/rollcall-dns/rollcall/resolver/errors"
+	"github.com/rollcall-dns/rollcall/resolver/explain"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 	"github.com/rollcall-dns/rollcall/resolver/health"
 	"github.com/rollcall-dns/rollcall/resolver/https"
@@ -48,6 +49,7 @@ type block struct {
 	reload      *reload.Config
 	root        *root.Config
 	debug       *debug.Config
+	explain     *explain.Config
 	pprof       *pprof.Config
 	binds       []bind.Config
 	ready       *ready.Config

@@ -125,6 +125,7 @@ type EDE uint16
 
 // Extended DNS Errors that this server gives.
 const (
+	OtherError    EDE = 0 // the text says it
 	StaleAnswer   EDE = 3
 	CachedError   EDE = 13
 	NotReady      EDE = 14

@@ -18,6 +18,9 @@ var ErrLoop = errors.New("kubernetes: ExternalName Services form a loop")
 // Zone is what a Handler answers from: a [zone.Zone] as it is, or as it was (At).
 type Zone interface {
 	Snapshot() *zone.Snapshot
+	// Explain says why a negative answer of a snapshot is so, if that can be told
+	// without waiting.
+	Explain(s *zone.Snapshot, name zone.Name, typ uint16) (zone.Reason, bool)
 }
 
 // at is a Zone that stays as it was.
@@ -29,6 +32,9 @@ func At(s *zone.Snapshot) Zone { return at{s} }
 // Snapshot returns what it stays.
 func (a at) Snapshot() *zone.Snapshot { return a.snapshot }
 
+// Explain has no reason: the objects that it would be found in have gone on.
+func (at) Explain(*zone.Snapshot, zone.Name, uint16) (zone.Reason, bool) { return zone.Reason{}, false }
+
 // Handler answers from the zones of a cluster, with authority. Its fields are
 // not to be changed once it serves.
 type Handler struct {
@@ -39,6 +45,8 @@ type Handler struct {
 	// Recursive says that names outside the zones are answered too, by others: RA
 	// is set, and what an ExternalName Service leads to is looked up.
 	Recursive bool
+	// Explain has negative answers tell why, to clients that speak EDNS.
+	Explain bool
 	// Next serves what is not in the zones.
 	Next resolver.Handler
 }
@@ -65,6 +73,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		r.SetEDE(wire.NotReady, "")
 		return resolver.ServFail
 	case zone.NoData:
+		h.explain(snapshot, q, r)
 		snapshot.Negative(result, &r.Reply)
 		return resolver.NoData
 	case zone.NameError:
@@ -72,6 +81,7 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 			r.Handler, r.Authoritative, r.Recursive = "", false, false
 			return h.Next.Serve(q, r)
 		}
+		h.explain(snapshot, q, r)
 		snapshot.Negative(result, &r.Reply)
 		return resolver.NameError
 	case zone.Leaves:
@@ -84,6 +94,19 @@ func (h *Handler) Serve(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
 		return resolver.ServFail
 	}
 	return resolver.Answered
+}
+
+// explain attaches why an answer is negative, as far as it can be told without
+// waiting: as Other Error, since no code of RFC 8914 section 4 is about names that do
+// not exist, with the text that section 4.1 asks for with that one.
+func (h *Handler) explain(s *zone.Snapshot, q *resolver.Query, r *resolver.Reply) {
+	if !h.Explain || !q.HasEDNS {
+		return
+	}
+	// Slow path
+	if reason, ok := h.Zone.Explain(s, zone.Name(q.Name()), q.Type); ok {
+		r.SetEDE(wire.OtherError, reason.String())
+	}
 }
 
 func (h *Handler) falls(q *resolver.Query) bool {

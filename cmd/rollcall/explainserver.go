@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/rollcall-dns/rollcall/watch/explain"
+	"github.com/rollcall-dns/rollcall/zone"
+)
+
+// askServer explains by asking a server.
+func (f *explainFlags) askServer(ctx context.Context, q explain.Question, namespace string) (*explain.Report, error) {
+	if c := f.config; len(c.manifests) > 0 || c.kubeconfig != "" || c.conf != "" || c.namespace != "" || c.listen != "" {
+		return nil, errors.New("-server excludes -manifests, -kubeconfig, -conf, -listen and -namespace: it asks a server, which has objects of its own")
+	}
+	addr := f.server
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		addr = net.JoinHostPort(strings.Trim(addr, "[]"), "53")
+	}
+	if err := f.config.checkNames(); err != nil {
+		return nil, err
+	}
+	apex, err := zone.ParseName(cmp.Or(f.config.zone, "cluster.local"))
+	if err != nil {
+		return nil, fmt.Errorf("-zone: %w", err)
+	}
+	q.Path, q.From = explain.ClusterFirst(namespace, apex), "a pod of namespace "+namespace
+	if f.from.Name != "" {
+		q.Path.Notes = append(q.Path.Notes, "the Pod can't be read from a server: its search path is taken for that of dnsPolicy ClusterFirst")
+		q.From = "Pod " + f.from.String()
+	}
+	return explain.Explain(ctx, &server{addr: addr, apex: apex}, q)
+}
+
+// server is an explain.Asker that asks a server.
+type server struct {
+	addr string
+	apex zone.Name
+}
+
+// Zones returns the one zone that is known of.
+func (s *server) Zones() []zone.Name { return []zone.Name{s.apex} }
+
+// Denied returns nothing: a server says what it has to whoever asks.
+func (s *server) Denied() []string { return nil }
+
+// Ask asks, over TCP where UDP has too little room.
+func (s *server) Ask(ctx context.Context, a explain.Ask) (explain.Answer, error) {
+	typ, ok := zone.ParseType(a.Type)
+	if !ok {
+		return explain.Answer{}, fmt.Errorf("%q is no type that can be asked for", a.Type)
+	}
+	m := new(dns.Msg).SetQuestion(a.Name.String(), typ)
+	const size = 1232
+	m.SetEdns0(size, false)
+	in, err := s.exchange(ctx, m)
+	if err != nil {
+		return explain.Answer{}, fmt.Errorf("asking %s: %w", s.addr, err)
+	}
+	out := explain.Answer{Outcome: dns.RcodeToString[in.Rcode], Near: near(a, s.apex)}
+	for _, rr := range in.Answer {
+		out.Records = append(out.Records, strings.Join(strings.Fields(rr.String()), " "))
+	}
+	switch {
+	case in.Rcode == dns.RcodeSuccess && len(in.Answer) > 0: // perhaps a CNAME alone, that leads out
+		out.Outcome = explain.Found
+		return out, nil
+	case in.Rcode == dns.RcodeSuccess:
+		out.Outcome = explain.NoData
+	}
+	out.Cause = explain.Cause{Code: strings.ToLower(out.Outcome), Text: fmt.Sprintf("The server says %s of %s, and not why.", out.Outcome, a.Name)}
+	if opt := in.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			if e, ok := o.(*dns.EDNS0_EDE); ok {
+				out.Cause.Text = fmt.Sprintf("The server says %s of %s: %s.", out.Outcome, a.Name,
+					cmp.Or(e.ExtraText, dns.ExtendedErrorCodeToString[e.InfoCode]))
+				return out, nil
+			}
+		}
+	}
+	if a.Name.IsBelow(s.apex) {
+		out.Cause.Hints = []string{"The directive explain in the server block of its Corefile has Rollcall say why; -kubeconfig reads the objects instead."}
+	}
+	return out, nil
+}
+
+// near says how near a name is to what was meant, as far as its form tells.
+func near(a explain.Ask, apex zone.Name) int {
+	if a.Name.IsBelow(apex) && a.Suffix == "" {
+		return 1
+	}
+	return 0
+}
+
+// exchange sends a query, over TCP if the reply is truncated.
+func (s *server) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
+	in, _, err := new(dns.Client).ExchangeContext(ctx, m, s.addr)
+	if err == nil && in.Truncated {
+		in, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, m, s.addr)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, cause
+	}
+	return in, err
+}
