@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,7 +18,35 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}); err != nil {
-		fmt.Fprintln(os.Stderr, "rollcall:", err)
-		os.Exit(1)
+		os.Exit(exit(err, os.Stderr))
 	}
+}
+
+// An exitError has the process exit with a status, and say why if there is anything
+// to say.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exit says what is wrong, and returns the exit status.
+func exit(err error, w io.Writer) int {
+	e, ok := errors.AsType[*exitError](err)
+	switch {
+	case !ok:
+		e = &exitError{status: 1}
+	case e == err && e.err == nil:
+		return e.status
+	}
+	fmt.Fprintln(w, "rollcall:", err)
+	return e.status
 }
