@@ -5,8 +5,8 @@ import "time"
 // damper says when to act on a set that changes, so that a rollout of fifty pods does
 // not run a script fifty times. A single change is acted on once it has settled.
 // Where changes follow one another, the time from one act to the next doubles each
-// time, up to max; it is short again after a calm of twice that time. No
-// change waits longer than max.
+// time, up to max; it is short again after a calm of twice max. No change
+// waits longer than max.
 type damper struct {
 	settle, max time.Duration
 
@@ -43,7 +43,7 @@ func (d *damper) due() (time.Time, bool) {
 
 // act tells that the set is acted on.
 func (d *damper) act(now time.Time) {
-	if d.acted.IsZero() || now.Sub(d.acted) > 2*max(d.spacing, d.settle) {
+	if d.acted.IsZero() || now.Sub(d.acted) > 2*d.max {
 		d.spacing = d.settle
 	} else {
 		d.spacing = min(2*d.spacing, d.max)
