@@ -102,7 +102,7 @@ func (f *peersFlags) declare(set *flag.FlagSet) {
 	set.Var(&f.servers, "server", "ask the DNS server at `ADDR`, address or address:port; repeatable (default those of resolv.conf)")
 	set.StringVar(&f.resolvConf, "resolv-conf", "", "read `FILE` (default "+peers.DefaultResolvConf+")")
 	f.interval, f.emptyAfter = duration(peers.DefaultInterval), duration(peers.DefaultEmptyAfter)
-	set.Var(&f.interval, "interval", "look up every `DURATION`, or up to a fifth sooner")
+	set.Var(&f.interval, "interval", "look up every `DURATION`, or up to a fifth sooner; three times as often for half a minute after the start and each change")
 	set.Var(&f.emptyAfter, "empty-after", "believe that all peers are gone once that was the answer for `DURATION`")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "of -wait replicas: ask the cluster that `FILE` names (default the one that this pod runs in)")
 	set.Usage = func() { _, _ = io.WriteString(set.Output(), peersAbout) }

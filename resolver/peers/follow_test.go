@@ -106,8 +106,8 @@ func describe(u Update) string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// TestPace has the begin of look-ups: never further apart than the interval, and
-// spread, whatever a look-up takes.
+// TestPace has the begin of look-ups: never further apart than the interval, a third
+// of it at the start and after a change, and spread, whatever a look-up takes.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const interval = 10 * time.Second
@@ -117,20 +117,33 @@ func TestPace(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var starts []time.Time
+		changes := []time.Time{time.Now()} // the start, and one more
 		f := follower{plan: p, find: func(context.Context) (string, []Peer, error) {
 			starts = append(starts, time.Now())
 			time.Sleep(time.Duration(len(starts)%3) * time.Second)
-			if len(starts) == 100 {
+			switch {
+			case len(starts) == 100:
 				cancel()
+			case len(starts) == 50:
+				changes = append(changes, time.Now())
 			}
-			return "x", named("a"), nil
+			if len(starts) < 50 {
+				return "x", named("a"), nil
+			}
+			return "x", named("b"), nil
 		}}
 		f.run(ctx, func(Update) bool { return true })
 		different := make(map[time.Duration]bool)
 		for i := range starts[1:] {
-			apart := starts[i+1].Sub(starts[i])
-			if apart > interval || apart < interval*4/5 {
-				t.Errorf("look-ups %s apart, want %s to %s", apart, interval*4/5, interval)
+			apart, want := starts[i+1].Sub(starts[i]), interval
+			for _, change := range changes {
+				// The set is known at the look-up's end, up to two seconds after its begin.
+				if end := starts[i].Add(time.Duration((i+1)%3) * time.Second).Sub(change); end >= 0 && end < eager {
+					want = interval / 3
+				}
+			}
+			if apart > want || apart < want*4/5 {
+				t.Errorf("look-up %d: %s after the one before, want %s to %s", i+1, apart, want*4/5, want)
 			}
 			different[apart] = true
 		}

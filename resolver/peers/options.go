@@ -16,7 +16,7 @@ import (
 
 // What Options stand for if they don't say.
 const (
-	DefaultInterval   = time.Second
+	DefaultInterval   = 3 * time.Second
 	DefaultTimeout    = 2 * time.Second
 	DefaultEmptyAfter = 5 * time.Second
 	DefaultResolvConf = "/etc/resolv.conf"
@@ -26,8 +26,9 @@ const (
 // that of package time: in a testing/synctest bubble it is the bubble's.
 type Options struct {
 	// Interval is the longest time from the begin of one look-up to that of the
-	// next. Each pause is by chance up to a fifth shorter, so that many
-	// watchers spread. DefaultInterval if zero.
+	// next. It is a third of that for half a minute after the start and after each
+	// change, as peers come and go together; and each pause is by chance up to a
+	// fifth shorter, so that many watchers spread. DefaultInterval if zero.
 	Interval time.Duration
 	// Timeout is how long one server has for one answer. DefaultTimeout if zero.
 	Timeout time.Duration

@@ -59,10 +59,12 @@ type follower struct {
 
 	last       Set       // of the last Update
 	known      bool      // there was one
+	changed    time.Time // when the set last did, or following began
 	emptySince time.Time // of the first of the empty answers that are not believed yet
 }
 
 func (f *follower) run(ctx context.Context, yield func(Update) bool) {
+	f.changed = time.Now()
 	for ctx.Err() == nil {
 		start := time.Now()
 		full, peers, err := f.find(ctx)
@@ -73,6 +75,9 @@ func (f *follower) run(ctx context.Context, yield func(Update) bool) {
 		if ok {
 			update := Update{set, set.Compare(f.last)}
 			news := !f.known || update.Change.Any() || set.Stale() != f.last.Stale() || set.Self != f.last.Self
+			if update.Change.Any() {
+				f.changed = time.Now()
+			}
 			f.last, f.known = set, true
 			set.Peers = slices.Clone(set.Peers)
 			update.Set = set
@@ -80,13 +85,25 @@ func (f *follower) run(ctx context.Context, yield func(Update) bool) {
 				return
 			}
 		}
-		pause := time.NewTimer(time.Until(start.Add(jitter(f.plan.Interval))))
+		pause := time.NewTimer(time.Until(start.Add(jitter(f.pace()))))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
 		}
 	}
+}
+
+// eager is how long look-ups are three times as frequent after the start and after a
+// change.
+const eager = 30 * time.Second
+
+// pace returns how far look-ups are apart for now.
+func (f *follower) pace() time.Duration {
+	if time.Since(f.changed) < eager {
+		return f.plan.Interval / 3
+	}
+	return f.plan.Interval
 }
 
 // jitter returns a duration up to a fifth shorter than d. It is never longer, as d

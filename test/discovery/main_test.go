@@ -16,6 +16,7 @@ import (
 
 var (
 	watchers = flag.Int("watchers", 1000, "how many watchers TestWatchers has")
+	after    = flag.Duration("after", 0, "how long after the start TestWatchers begins to measure")
 	duration = flag.Duration("for", 5*time.Second, "how long TestWatchers measures")
 )
 
