@@ -35,6 +35,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
 		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runCommand},
+		{"peers", "SERVICE", "find and follow the peers of a pod by DNS", 1, peersCommand},
 		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneCommand},
 		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainCommand},
 		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
@@ -118,8 +119,13 @@ func (c command) execute(ctx context.Context, args []string, s streams) error {
 }
 
 // parseAnywhere parses flags before, between and after the other arguments,
-// which it returns. What follows "--" is no flag.
+// which it returns. What follows "--" is no flag, and neither are -exec and what
+// follows it, where there is such a flag: they are the end of rest.
 func parseAnywhere(set *flag.FlagSet, args []string) (rest []string, err error) {
+	if at := slices.IndexFunc(args, isExec); at >= 0 && set.Lookup("exec") != nil {
+		rest, err := parseAnywhere(set, args[:at])
+		return slices.Concat(rest, []string{execMark}, args[at+1:]), err
+	}
 	for {
 		if err := set.Parse(args); err != nil {
 			return nil, err
@@ -135,7 +141,9 @@ func parseAnywhere(set *flag.FlagSet, args []string) (rest []string, err error) 
 	}
 }
 
-// help prints the command's usage and flags.
+func isExec(arg string) bool { return arg == execMark || arg == "-"+execMark }
+
+// help prints the command's usage, what its flags' Usage says, and its flags.
 func (c command) help(w io.Writer) error {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.flags(set)
@@ -150,6 +158,10 @@ func (c command) help(w io.Writer) error {
 		usage = append(usage, c.args)
 	}
 	fmt.Fprintf(w, "%s\n\n%s.\n", strings.Join(usage, " "), strings.ToUpper(c.short[:1])+c.short[1:])
+	if set.Usage != nil {
+		set.SetOutput(w)
+		set.Usage()
+	}
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
 	}

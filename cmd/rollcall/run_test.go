@@ -11,8 +11,8 @@ import (
 func TestUsageErrors(t *testing.T) {
 	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
-		{"frobnicate", `unknown command "frobnicate" (known: serve, run, zone, explain, check, version, help); rollcall help says more`},
-		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, zone, explain, check, version, help)`},
+		{"frobnicate", `unknown command "frobnicate" (known: serve, run, peers, zone, explain, check, version, help); rollcall help says more`},
+		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, peers, zone, explain, check, version, help)`},
 		{"serve dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-listen 127.0.0.1:0 dir", `serve takes no arguments, got "dir"; manifests are named by -manifests, a Corefile by -conf`},
 		{"-frobnicate", "wrong usage: flag provided but not defined: -frobnicate; rollcall help serve says more"},
@@ -47,6 +47,22 @@ func TestUsageErrors(t *testing.T) {
 		{"zone -kube-dns-configmap a", "wrong usage: flag provided but not defined: -kube-dns-configmap; rollcall help zone says more"},
 		{"-manifests . -listen 127.0.0.1:0 -kube-dns-configmap kube-dns", "command line: configmap kube-system/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"check -manifests . -kube-dns-configmap dns/kube-dns", "command line: configmap dns/kube-dns: no kubernetes directive reads an API server, where it would be"},
+		{"peers", "name a Service, as in rollcall peers nginx; rollcall help peers says more"},
+		{"peers a b", `peers takes one Service, got "b" too`},
+		{"peers a -service b", `the Service is given by -service, got "a" too`},
+		{"peers a -exec", "-exec: a command must follow"},
+		{"peers a -change HUP", "-change is for a command: -exec COMMAND... must follow"},
+		{"peers a -change nothing -exec b", `-change "nothing": want none, restart, or a signal such as HUP or USR1`},
+		{"peers a -once -watch", "-once excludes -watch and -exec"},
+		{"peers a -once -exec b -watch", "-once excludes -watch and -exec"},
+		{"peers a -wait all", `wrong usage: invalid value "all" for flag -wait: want a number of peers, or "replicas"; rollcall help peers says more`},
+		{"peers a -kubeconfig b", "-kubeconfig is for -wait replicas"},
+		{"peers a -settle 1m", "want no negative duration, an -interval, and a -settle-max that is no shorter than -settle"},
+		{"peers a -o xml", `-o "xml": want text, json, hosts, env or template=TEMPLATE`},
+		{"peers a -o template={{.Nothing}}", `-o: template: -o:1:2: executing "-o" at <.Nothing>: can't evaluate field Nothing in type main.peersView`},
+		{"peers a -server dns", `server "dns": want an address or address:port, as 10.96.0.10, 127.0.0.1:5300 or [::1]:53`},
+		{"peers a -wait replicas -kubeconfig nope", "-kubeconfig: stat nope: no such file or directory"},
+		{"peers a..b -server ::1", `name "a..b": want labels of 1 to 63 letters, digits, hyphens and underscores, and 253 bytes at most`},
 		{"version x", `version takes no arguments, got "x"`},
 		{"run -manifests .", "run needs a command after --, as in: rollcall run -manifests DIR -- make test"},
 		{"run -- true", "run needs objects: -manifests or -kubeconfig"},
@@ -74,7 +90,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	commands := []string{"serve", "run", "zone", "explain", "check", "version", "help"}
+	commands := []string{"serve", "run", "peers", "zone", "explain", "check", "version", "help"}
 	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
 	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
 	tests := []struct {
@@ -86,6 +102,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
 		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
 		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "Examples:", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, flags...)},
+		{[]string{"help peers", "peers -h", "peers nginx --help"}, []string{"rollcall peers [FLAGS] SERVICE\n", "-wait replicas", "Exit status: 0", "-on-change SCRIPT", "-exec COMMAND..."}},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
 		{[]string{"help help", "help -h"}, []string{"rollcall help [COMMAND]\n"}},
