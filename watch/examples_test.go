@@ -54,7 +54,7 @@ func zoneOf(t *testing.T, c watch.ManifestsConfig) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := zone.Config{TTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL}
+	config := zone.Config{TTL: zone.DefaultTTL, HeadlessTTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL}
 	for _, apex := range []string{"cluster.local", "10.in-addr.arpa", "ip6.arpa"} {
 		name, err := zone.ParseName(apex)
 		if err != nil {

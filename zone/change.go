@@ -13,6 +13,7 @@ type record struct {
 	name  Name
 	rdata []byte
 	setKey
+	ttl  uint32
 	sign int8 // +1 or -1
 }
 
@@ -48,6 +49,7 @@ type change struct {
 	version   uint64            // the newest resourceVersion of the objects taken in
 	kind      Kind              // of the object that is being taken in
 	key       Key               // likewise
+	endpoints bool              // the records that are noted now are those of endpoints
 	published bool              // or a panic is under way
 	skipped   int               // names that can't be, less those taken back
 }
@@ -63,7 +65,11 @@ func (c *change) add(name Name, typ uint16, rdata []byte) {
 }
 
 func (c *change) addRanked(name Name, key setKey, rdata []byte) {
-	c.records = append(c.records, record{name: name, setKey: key, rdata: rdata, sign: c.sign})
+	ttl := c.z.config.TTL
+	if c.endpoints || key.typ == wire.TypePTR {
+		ttl = c.z.config.HeadlessTTL
+	}
+	c.records = append(c.records, record{name: name, setKey: key, rdata: rdata, sign: c.sign, ttl: ttl})
 }
 
 // flush puts the records gathered so far into the trie.
@@ -96,20 +102,22 @@ func (c *change) apply(records []record) {
 		}
 	}
 	for len(records) > 0 {
-		first, net, n := records[0], 0, 0
+		first, net, n, kept := records[0], 0, 0, true
 		for n < len(records) && records[n].setKey == first.setKey && bytes.Equal(records[n].rdata, first.rdata) {
 			net += int(records[n].sign)
+			kept = kept && records[n].ttl == first.ttl
 			n++
 		}
+		same := records[:n]
 		records = records[n:]
-		if net == 0 {
+		if net == 0 && kept {
 			continue
 		}
 		if edit == nil || edit.setKey != first.setKey {
 			done()
 			edit = editSet(setOf(sets, first.setKey))
 		}
-		if c.count(edit, first, net) {
+		if kept && c.count(edit, first, net) || !kept && c.retime(edit, same) {
 			c.moved[name] = struct{}{}
 		}
 	}
@@ -122,6 +130,21 @@ func (c *change) apply(records []record) {
 		below = old.below
 	}
 	c.replace(name, old, newNode(name, below, sets))
+}
+
+// retime takes one record's changes where its TTL is another now, as a Service
+// turned headless: what is taken back goes before what is added comes. It
+// reports whether the record came or went.
+func (c *change) retime(edit *setEdit, same []record) bool {
+	moved := false
+	for _, sign := range []int8{-1, +1} {
+		for _, r := range same {
+			if r.sign == sign && c.count(edit, r, int(sign)) {
+				moved = true
+			}
+		}
+	}
+	return moved
 }
 
 // count adds net to how often a record is contributed. It is answered as long
@@ -146,7 +169,7 @@ func (c *change) count(edit *setEdit, r record, net int) bool {
 	}
 	switch {
 	case have == 0 && want > 0:
-		edit.insert(chunk, offset, wire.AppendRR(nil, r.typ, c.z.config.TTL, r.rdata))
+		edit.insert(chunk, offset, wire.AppendRR(nil, r.typ, r.ttl, r.rdata))
 	case have > 0 && want == 0:
 		edit.remove(chunk, offset)
 	default:

@@ -49,8 +49,13 @@ type Config struct {
 	Zones []Name
 	// Multicluster are those of Zones that hold ServiceImports instead of Services.
 	Multicluster []Name
-	// TTL of every record, in seconds.
+	// TTL of records, in seconds, but for those that HeadlessTTL is for.
 	TTL uint32
+	// HeadlessTTL is the TTL of the records of endpoints, in seconds: headless
+	// Services' names, endpoints' own names, and all PTR records, as an address
+	// may be both a Service's and an endpoint's, and a set has one TTL (RFC 2181
+	// section 5.2).
+	HeadlessTTL uint32
 	// NegativeTTL is the SOA's MINIMUM and TTL (RFC 2308 section 4), in
 	// seconds: for how long caches downstream may hold NXDOMAIN and NODATA.
 	NegativeTTL uint32
@@ -99,6 +104,9 @@ func (c *Config) Validate() error {
 	}
 	if c.TTL > MaxTTL {
 		errs = append(errs, fmt.Errorf("TTL %d: %w", c.TTL, ErrTTL))
+	}
+	if c.HeadlessTTL > MaxTTL {
+		errs = append(errs, fmt.Errorf("headless TTL %d: %w", c.HeadlessTTL, ErrTTL))
 	}
 	if c.NegativeTTL > MaxTTL {
 		errs = append(errs, fmt.Errorf("negative TTL %d: %w", c.NegativeTTL, ErrTTL))

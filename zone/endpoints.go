@@ -15,6 +15,8 @@ func (z *Zone) endpoints(c *change, s *EndpointSlice, endpoints []Endpoint) {
 	if !z.shown(s.Namespace) {
 		return
 	}
+	c.endpoints = true
+	defer func() { c.endpoints = false }()
 	if service, ok := z.objects[Services][Key{s.Namespace, s.Service}].(*Service); ok && service.Type != ExternalName {
 		for _, apex := range z.forward {
 			if name, ok := c.serviceName(service.Key(), apex); ok {

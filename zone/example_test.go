@@ -10,7 +10,7 @@ import (
 
 // A zone is built from events, and read from snapshots that never change.
 func Example() {
-	z, err := zone.New(zone.Config{TTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL})
+	z, err := zone.New(zone.Config{TTL: zone.DefaultTTL, HeadlessTTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -62,7 +62,7 @@ func TestGolden(t *testing.T) {
 		name := filepath.Base(dir)
 		known[name] = true
 		t.Run(name, func(t *testing.T) {
-			config := zone.Config{Zones: apexes("cluster.local 10.in-addr.arpa"), TTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL}
+			config := zone.Config{Zones: apexes("cluster.local 10.in-addr.arpa"), TTL: zone.DefaultTTL, HeadlessTTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL}
 			if set, ok := goldenConfigs[name]; ok {
 				set(&config)
 			}

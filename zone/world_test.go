@@ -102,7 +102,7 @@ const testZones = "cluster.local 10.in-addr.arpa 0.0.d.f.ip6.arpa"
 
 // testConfig is the Config of most tests.
 func testConfig() Config {
-	return Config{Zones: names(testZones), TTL: DefaultTTL, NegativeTTL: DefaultNegativeTTL}
+	return Config{Zones: names(testZones), TTL: DefaultTTL, HeadlessTTL: DefaultTTL, NegativeTTL: DefaultNegativeTTL}
 }
 
 // newZone returns a Zone that holds objects.

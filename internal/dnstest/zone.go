@@ -70,7 +70,7 @@ func Unsynced(t testing.TB) *zone.Zone {
 	t.Helper()
 	z, err := zone.New(zone.Config{
 		Zones: []zone.Name{Name(t, "cluster.local"), Name(t, "in-addr.arpa"), Name(t, "ip6.arpa")},
-		TTL:   5, NegativeTTL: 1,
+		TTL:   5, HeadlessTTL: 5, NegativeTTL: 1,
 		Kinds: []zone.Kind{zone.Namespaces, zone.Services, zone.EndpointSlices},
 	})
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 // The defaults of options, as in CoreDNS.
 const (
 	DefaultTTL            = 5
+	DefaultNegativeTTL    = 1
 	DefaultStartupTimeout = 5 * time.Second
 	maxTTL                = 3600
 )
@@ -84,8 +85,14 @@ type Config struct {
 	// PTRHostname answers an address with the names of headless hostnames
 	// only, where it has one.
 	PTRHostname bool
-	// TTL is that of every record, in seconds, 0 to 3600.
+	// TTL is that of records, in seconds, 0 to 3600.
 	TTL uint32
+	// HeadlessTTL is the TTL of records that endpoints have, in seconds, 0 to
+	// 3600: TTL, if the directive doesn't say.
+	HeadlessTTL uint32
+	// NegativeTTL is for how long caches may hold that a name or a record does
+	// not exist, in seconds, 0 to 3600 (RFC 2308 section 5). TTL limits it.
+	NegativeTTL uint32
 	// Fallthrough are the zones in which a name that does not exist is left
 	// to the next handler: none by default, "." for all.
 	Fallthrough []string
@@ -98,7 +105,10 @@ type TLSFiles struct{ Cert, Key, CA string }
 // Default returns the configuration that a directive without options has, but
 // for the zones.
 func Default() Config {
-	return Config{Pods: PodsDisabled, TTL: DefaultTTL, StartupTimeout: DefaultStartupTimeout}
+	return Config{
+		Pods: PodsDisabled, TTL: DefaultTTL, HeadlessTTL: DefaultTTL, NegativeTTL: DefaultNegativeTTL,
+		StartupTimeout: DefaultStartupTimeout,
+	}
 }
 
 // Parse reads a kubernetes directive. BlockZones are the zones of its server
@@ -113,8 +123,13 @@ func Parse(d corefile.Directive, blockZones []string) (Config, error) {
 	if c.Zones = zones; len(zones) == 0 {
 		c.Zones = slices.Clone(blockZones)
 	}
+	const follows = math.MaxUint32
+	c.HeadlessTTL = follows
 	if err := d.Options(c.options()); err != nil {
 		return Config{}, err
+	}
+	if c.HeadlessTTL == follows {
+		c.HeadlessTTL = c.TTL
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, d.Errorf("%w", err)
@@ -156,11 +171,9 @@ func (c *Config) options() corefile.Options {
 		"ignore":             {Parse: word(&c.IgnoreEmptyService, "empty_service")},
 		"zonal":              {Parse: flag(&c.Zonal)},
 		"ptr":                {Parse: word(&c.PTRHostname, "hostname")},
-		"ttl": {Parse: func(o corefile.Directive) error {
-			ttl, err := o.Int(0, maxTTL)
-			c.TTL = uint32(ttl)
-			return err
-		}},
+		"ttl":                {Parse: seconds(&c.TTL)},
+		"headless_ttl":       {Parse: seconds(&c.HeadlessTTL)},
+		"negative_ttl":       {Parse: seconds(&c.NegativeTTL)},
 		"fallthrough": {Parse: func(o corefile.Directive) (err error) {
 			if c.Fallthrough, err = o.Zones(); err == nil && len(c.Fallthrough) == 0 {
 				c.Fallthrough = []string{"."}
@@ -213,8 +226,8 @@ func (c *Config) Validate() error {
 		return errors.New("default_namespace is for manifests, of which none are named")
 	case len(c.Manifests) > 0 && (c.Endpoint != "" || c.Kubeconfig != "" || c.TLS != TLSFiles{}):
 		return errors.New("objects come from files or from an API server, so that manifests excludes endpoint, kubeconfig and tls")
-	case c.TTL > maxTTL:
-		return fmt.Errorf("ttl must be 0 to %d", maxTTL)
+	case max(c.TTL, c.HeadlessTTL, c.NegativeTTL) > maxTTL:
+		return fmt.Errorf("ttl, headless_ttl and negative_ttl must be 0 to %d", maxTTL)
 	}
 	for _, z := range c.Multicluster {
 		if !slices.Contains(c.Zones, z) {
@@ -222,6 +235,17 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// seconds parses a TTL.
+func seconds(to *uint32) func(corefile.Directive) error {
+	return func(o corefile.Directive) error {
+		ttl, err := o.Int(0, maxTTL)
+		if err == nil {
+			*to = uint32(ttl)
+		}
+		return err
+	}
 }
 
 // list parses arguments that an option adds to a list, each once.

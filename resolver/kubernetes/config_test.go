@@ -39,7 +39,7 @@ func TestParse(t *testing.T) {
 			c.Zones = []string{"cluster.local.", "in-addr.arpa.", "ip6.arpa."}
 			c.Pods = kubernetes.PodsInsecure
 			c.Fallthrough = []string{"in-addr.arpa.", "ip6.arpa."}
-			c.TTL = 30
+			c.TTL, c.HeadlessTTL = 30, 30
 		},
 		reason: "the most common Corefile",
 	}, {
@@ -56,7 +56,9 @@ func TestParse(t *testing.T) {
 			labels environment in (staging, qa),application=nginx
 			pods verified
 			endpoint_pod_names
+			headless_ttl 2
 			ttl 0
+			negative_ttl 3
 			fallthrough
 			ignore empty_service
 			multicluster clusterset.local
@@ -74,7 +76,7 @@ func TestParse(t *testing.T) {
 			c.Labels = "environment in (staging, qa),application=nginx"
 			c.Pods = kubernetes.PodsVerified
 			c.EndpointPodNames, c.IgnoreEmptyService, c.Zonal, c.PTRHostname = true, true, true, true
-			c.TTL = 0
+			c.TTL, c.HeadlessTTL, c.NegativeTTL = 0, 2, 3
 			c.Fallthrough = []string{"."}
 			c.Multicluster = []string{"clusterset.local."}
 			c.StartupTimeout = time.Minute
@@ -111,12 +113,14 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseErrors(t *testing.T) {
-	const known = "apiserver_burst, apiserver_max_inflight, apiserver_qps, default_namespace, endpoint, endpoint_pod_names, fallthrough, ignore, kubeconfig, labels, manifests, multicluster, namespace_labels, namespaces, noendpoints, pods, ptr, startup_timeout, tls, ttl, zonal"
+	const known = "apiserver_burst, apiserver_max_inflight, apiserver_qps, default_namespace, endpoint, endpoint_pod_names, fallthrough, headless_ttl, ignore, kubeconfig, labels, manifests, multicluster, namespace_labels, namespaces, negative_ttl, noendpoints, pods, ptr, startup_timeout, tls, ttl, zonal"
 	tests := []struct{ options, want string }{
 		{"foo", `:2: unknown option "foo" of kubernetes (known: ` + known + `)`},
 		{"pods some", `:2: pods: wants one of disabled, insecure, verified, got "some"`},
 		{"pods", `:2: pods: wants one of disabled, insecure, verified, got none`},
 		{"ttl 3601", `:2: ttl: wants an integer, 0 to 3600, got "3601"`},
+		{"headless_ttl 3601", `:2: headless_ttl: wants an integer, 0 to 3600, got "3601"`},
+		{"negative_ttl -1", `:2: negative_ttl: wants an integer, 0 to 3600, got "-1"`},
 		{"ttl 5s", `:2: ttl: wants an integer, 0 to 3600, got "5s"`},
 		{"ttl 5\nttl 6", `:3: ttl: is given already at Corefile:2`},
 		{"namespaces", `:2: namespaces: wants NAMESPACE..., got none`},

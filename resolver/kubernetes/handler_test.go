@@ -156,7 +156,7 @@ func TestHandlerIsFresh(t *testing.T) {
 }
 
 func ExampleHandler() {
-	z, err := zone.New(zone.Config{TTL: 5})
+	z, err := zone.New(zone.Config{TTL: 5, HeadlessTTL: 5})
 	if err != nil {
 		fmt.Println(err)
 		return
