@@ -229,7 +229,7 @@ func (a *agent) act(script string, view peersView) error {
 			err = replaceFile(a.flags.file, text)
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("-file: %w", err)
 		}
 	}
 	if script == "" {

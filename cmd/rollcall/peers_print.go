@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,23 +123,4 @@ func (f format) bytes(v peersView) ([]byte, error) {
 	var b bytes.Buffer
 	err := f(&b, v)
 	return b.Bytes(), err
-}
-
-// replaceFile writes a file beside path and puts it in its place, so that readers
-// see the old or the new one.
-func replaceFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return fmt.Errorf("-file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("-file: %w", errors.Join(err, os.Remove(f.Name())))
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

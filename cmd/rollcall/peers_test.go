@@ -153,7 +153,7 @@ func TestPeersWatch(t *testing.T) {
 	ended := make(chan error, 1)
 	file := filepath.Join(t.TempDir(), "peers")
 	go func() {
-		ended <- run(ctx, g.args("-watch", "-o", "json", "-file", file), streams{strings.NewReader(""), &out, &log})
+		ended <- run(ctx, g.args("-watch", "-o", "json", "-file", file), streams{in: strings.NewReader(""), out: &out, err: &log})
 	}()
 	last := func() (v peersView) {
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
