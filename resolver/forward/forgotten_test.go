@@ -1,10 +1,12 @@
 package forward_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -90,4 +92,45 @@ func TestForgotten(t *testing.T) {
 	}
 	l.forget()
 	dnstest.Eventually(t, "a new connection", func() bool { return ask(t, h, resolver.UDP, question()).addr() == "192.0.2.1" })
+}
+
+// TestForgottenIdle has all idle connections to an upstream forgotten on the way: the
+// first that a query finds so says enough of those that idle for longer.
+func TestForgottenIdle(t *testing.T) {
+	dnstest.NoLeaks(t)
+	const connections = 5
+	own, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0") // not asked
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together sync.WaitGroup
+	together.Add(connections)
+	l, s := &forgetful{Listener: own}, new(server)
+	s.start(t, l, packets, func(w dns.ResponseWriter, m *dns.Msg) {
+		if strings.HasPrefix(m.Question[0].Name, "first-") {
+			together.Done()
+			together.Wait() // for others, each by a connection of its own
+		}
+		_ = w.WriteMsg(reply(m, "192.0.2.1"))
+	})
+	c := config(t, s.target)
+	c.MaxFails, c.ReadTimeout = 0, soon
+	h := start(t, c, forward.Deps{})
+	var asking sync.WaitGroup
+	for i := range connections {
+		asking.Go(func() {
+			if got := ask(t, h, resolver.TCP, dnstest.Question(fmt.Sprintf("first-%d.example.org", i), dns.TypeA)); got.addr() != "192.0.2.1" {
+				t.Errorf("at first: %s, %v", got.addr(), got.err)
+			}
+		})
+	}
+	asking.Wait()
+	l.forget()
+	if got := ask(t, h, resolver.TCP, question()); got.addr() != "192.0.2.1" {
+		t.Errorf("got %s, %v: the second attempt is by a new connection", got.addr(), got.err)
+	}
 }
