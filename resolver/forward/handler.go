@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -192,7 +193,8 @@ func reason(err error) wire.EDE {
 }
 
 // ask returns the answer to q, which others may be waiting for too. With an error,
-// it is what came of a truncated one, nil for nothing.
+// it is what came of a truncated one, nil for nothing. If asking panics, ask does so
+// for each that waits, where it is caught as a query's own.
 func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	out := newQuery(q, h.config.ForceTCP || q.Transport != resolver.UDP && !h.config.PreferUDP)
 	key := out.key(q.Name())
@@ -201,6 +203,11 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 		h.workers.Go(func() {
 			defer h.running.Done()
 			defer h.flights.land(key, f)
+			defer func() {
+				if f.panic = recover(); f.panic != nil { // there may be nobody left who waits
+					h.log.Error("panic while asking upstreams", "handler", Name, "reason", f.panic, "stack", string(debug.Stack()))
+				}
+			}()
 			f.answer, f.err = h.resolve(out)
 		})
 	})
@@ -209,6 +216,9 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	}
 	select {
 	case <-f.landed:
+		if f.panic != nil {
+			panic(f.panic)
+		}
 		return f.answer, f.err
 	case <-q.Context.Done():
 		return nil, q.Context.Err()
