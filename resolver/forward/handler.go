@@ -227,7 +227,8 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 
 // resolve asks one upstream after the other, until one has answered. One that has
 // answered in part by UDP, and has no more by TCP, is not asked twice: if all
-// others fail, its part is returned with the error.
+// others fail, or answer with an rcode of failover, its part is returned with the
+// error.
 func (h *Handler) resolve(q *query) (*answer, error) {
 	list := h.config.Policy.order(*h.upstreams.Load(), &h.turn)
 	if len(list) == 0 {
@@ -282,7 +283,7 @@ func (h *Handler) resolve(q *query) (*answer, error) {
 		}
 		return a, nil
 	}
-	if last != nil {
+	if last != nil && part == nil {
 		return last, nil
 	}
 	return part, failed
