@@ -20,7 +20,10 @@ import (
 const mediaType = "application/dns-message"
 
 // newHTTP returns a client that connects to the upstream's address alone, whatever
-// name the URL has, and follows no redirection.
+// name the URL has, and follows no redirection. A connection by which nothing comes
+// for as long as an exchange may take is probed, and closed after as long again: an
+// exchange that is given up leaves it open for others (RFC 9113 section 6.4), and if
+// something on the way has forgotten it, no query would get through any more.
 func (u *upstream) newHTTP() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -29,6 +32,7 @@ func (u *upstream) newHTTP() *http.Client {
 			},
 			TLSClientConfig:        u.tls,
 			ForceAttemptHTTP2:      true,
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: u.config.ReadTimeout, PingTimeout: u.config.ReadTimeout},
 			IdleConnTimeout:        u.config.Expire,
 			MaxIdleConnsPerHost:    max(u.config.MaxIdleConns, http.DefaultMaxIdleConnsPerHost),
 			MaxResponseHeaderBytes: 16 << 10,

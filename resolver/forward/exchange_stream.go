@@ -16,7 +16,9 @@ var errTruncatedStream = errors.New("truncated over TCP")
 
 // askStream has one exchange by TCP or TLS, over an idle connection if there is
 // one. That such a connection fails says nothing of the upstream, which may close
-// it at any time (RFC 7766 section 6.2.4): the query goes by a new one then.
+// it at any time (RFC 7766 section 6.2.4): the query goes by a new one then. One that
+// takes too long may have been forgotten on the way, and then so are those that have
+// idled for longer.
 func (u *upstream) askStream(q *query, end time.Time) (*answer, error) {
 	proto := "tcp"
 	if u.Protocol == TLS {
@@ -24,7 +26,11 @@ func (u *upstream) askStream(q *query, end time.Time) (*answer, error) {
 	}
 	if c := u.pool.get(); c != nil {
 		u.counts.connected(proto, true)
+		began := u.now()
 		a, err := u.askOver(c, q, u.deadline(end))
+		if isTimeout(err) {
+			u.pool.drop(began)
+		}
 		if err == nil || isTimeout(err) || errors.Is(err, errMalformed) {
 			return a, err
 		}

@@ -24,7 +24,13 @@ func Checking(h *Handler) (n int) {
 func ReadAnswer(msg []byte) (*wire.Message, bool, error) { return opened(readAnswer(msg)) }
 
 // ReadUnusual reads a reply of an upstream as one that is not as most are.
-func ReadUnusual(msg []byte) (*wire.Message, bool, error) { return opened(readUnusual(msg)) }
+func ReadUnusual(msg []byte) (*wire.Message, bool, error) {
+	read := func() (a *answer, err error) {
+		defer caught(&a, &err)
+		return readUnusual(msg)
+	}
+	return opened(read())
+}
 
 func opened(a *answer, err error) (*wire.Message, bool, error) {
 	if err != nil {

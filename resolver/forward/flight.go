@@ -17,9 +17,10 @@ type flights struct {
 
 // flight is a question being asked, for all who wait for its answer.
 type flight struct {
-	landed chan struct{} // closed when answer and err are set
+	landed chan struct{} // closed when the rest is set
 	answer *answer
 	err    error
+	panic  any // why it ended before, nil if it did not
 }
 
 // join returns the flight of a question. If there is none, it is a new one, which

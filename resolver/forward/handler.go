@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -192,7 +193,8 @@ func reason(err error) wire.EDE {
 }
 
 // ask returns the answer to q, which others may be waiting for too. With an error,
-// it is what came of a truncated one, nil for nothing.
+// it is what came of a truncated one, nil for nothing. If asking panics, ask does so
+// for each that waits, where it is caught as a query's own.
 func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	out := newQuery(q, h.config.ForceTCP || q.Transport != resolver.UDP && !h.config.PreferUDP)
 	key := out.key(q.Name())
@@ -201,6 +203,11 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 		h.workers.Go(func() {
 			defer h.running.Done()
 			defer h.flights.land(key, f)
+			defer func() {
+				if f.panic = recover(); f.panic != nil { // there may be nobody left who waits
+					h.log.Error("panic while asking upstreams", "handler", Name, "reason", f.panic, "stack", string(debug.Stack()))
+				}
+			}()
 			f.answer, f.err = h.resolve(out)
 		})
 	})
@@ -209,6 +216,9 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 	}
 	select {
 	case <-f.landed:
+		if f.panic != nil {
+			panic(f.panic)
+		}
 		return f.answer, f.err
 	case <-q.Context.Done():
 		return nil, q.Context.Err()
@@ -217,7 +227,8 @@ func (h *Handler) ask(q *resolver.Query) (*answer, error) {
 
 // resolve asks one upstream after the other, until one has answered. One that has
 // answered in part by UDP, and has no more by TCP, is not asked twice: if all
-// others fail, its part is returned with the error.
+// others fail, or answer with an rcode of failover, its part is returned with the
+// error.
 func (h *Handler) resolve(q *query) (*answer, error) {
 	list := h.config.Policy.order(*h.upstreams.Load(), &h.turn)
 	if len(list) == 0 {
@@ -272,7 +283,7 @@ func (h *Handler) resolve(q *query) (*answer, error) {
 		}
 		return a, nil
 	}
-	if last != nil {
+	if last != nil && part == nil {
 		return last, nil
 	}
 	return part, failed

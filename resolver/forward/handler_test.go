@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +79,39 @@ func TestOneFlight(t *testing.T) {
 	ask(t, h, resolver.UDP, question())
 	if n := s.queries(); n != 2 {
 		t.Errorf("%d queries in all: answers are not kept", n)
+	}
+}
+
+// TestFlightPanics has a flight panic, on a goroutine that no query has for its own:
+// the query that waits for it ends as by a panic of its own, and no other does.
+func TestFlightPanics(t *testing.T) {
+	s := serve(t, answers("192.0.2.1"))
+	var broken atomic.Bool
+	now := func() time.Time {
+		if broken.Load() {
+			panic("the clock is broken")
+		}
+		return time.Now()
+	}
+	var mu sync.Mutex
+	var log strings.Builder
+	h := start(t, config(t, s.target), forward.Deps{Now: now, Logger: textLogger(&mu, &log)})
+	broken.Store(true)
+	caught := make(chan any, 1)
+	responder, x := resolver.Responder{Handler: h, Panicked: func(_ *resolver.Query, reason any) { caught <- reason }}, dnstest.Exchange()
+	x.Query.Context = t.Context()
+	got := dnstest.Unpack(t, responder.Respond(x, dnstest.Pack(t, question()), nil))
+	if reason := fmt.Sprint(dnstest.Receive(t, "the panic", caught)); got.Rcode != dns.RcodeServerFailure || reason != "the clock is broken" {
+		t.Errorf("got %s, with the panic %q", dns.RcodeToString[got.Rcode], reason)
+	}
+	mu.Lock()
+	if !strings.Contains(log.String(), "(*upstream).ask") {
+		t.Errorf("the log does not say where:\n%s", &log)
+	}
+	mu.Unlock()
+	broken.Store(false)
+	if got := ask(t, h, resolver.UDP, question()); got.addr() != "192.0.2.1" {
+		t.Errorf("the next query got %s: %v", got.addr(), got.err)
 	}
 }
 

@@ -123,7 +123,8 @@ var errMalformed = errors.New("malformed reply")
 
 // readAnswer reads a reply that matches, of which it keeps nothing. Nothing in it
 // ends the process.
-func readAnswer(msg []byte) (*answer, error) {
+func readAnswer(msg []byte) (a *answer, err error) {
+	defer caught(&a, &err)
 	// Fast path
 	if m, hasOPT, err := wire.ReadReply(bytes.Clone(msg)); err == nil {
 		return &answer{message: m, hasOPT: hasOPT}, nil
@@ -135,17 +136,12 @@ func readAnswer(msg []byte) (*answer, error) {
 // into our form, if it is well formed.
 //
 // Slow path
-func readUnusual(msg []byte) (a *answer, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			a, err = nil, fmt.Errorf("%w: %v", errMalformed, reason)
-		}
-	}()
+func readUnusual(msg []byte) (*answer, error) {
 	m := new(dns.Msg)
 	if err := m.Unpack(msg); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	a = &answer{hasOPT: m.IsEdns0() != nil}
+	a := &answer{hasOPT: m.IsEdns0() != nil}
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {
 			if h := rr.Header(); h.Rrtype != dns.TypeOPT {
@@ -153,8 +149,16 @@ func readUnusual(msg []byte) (a *answer, err error) {
 			}
 		}
 	}
+	var err error
 	if a.message, err = resolver.Pack(m); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	return a, nil
+}
+
+// caught, deferred, makes of a panic over a reply the error that it is malformed.
+func caught(a **answer, err *error) {
+	if reason := recover(); reason != nil {
+		*a, *err = nil, fmt.Errorf("%w: %v", errMalformed, reason)
+	}
 }

@@ -75,12 +75,26 @@ func (p *pool) expired() {
 // prune closes connections that are not to be used again. p.mu is held.
 func (p *pool) prune() {
 	now := p.now()
+	p.closeWhere(func(c *conn) bool {
+		return now.Sub(c.used) >= p.expire || p.maxAge > 0 && now.Sub(c.made) >= p.maxAge
+	})
+}
+
+// drop closes connections that were not used since some time.
+func (p *pool) drop(since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeWhere(func(c *conn) bool { return !c.used.After(since) })
+}
+
+// closeWhere closes the connections that over reports true for. p.mu is held.
+func (p *pool) closeWhere(over func(*conn) bool) {
 	p.idle = slices.DeleteFunc(p.idle, func(c *conn) bool {
-		over := now.Sub(c.used) >= p.expire || p.maxAge > 0 && now.Sub(c.made) >= p.maxAge
-		if over {
+		if over(c) {
 			c.Close()
+			return true
 		}
-		return over
+		return false
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -24,7 +25,16 @@ import (
 // example.com, and the path of a file with its authority.
 func secure(t *testing.T, h http.HandlerFunc) (*httptest.Server, string) {
 	t.Helper()
+	return secureAt(t, nil, h)
+}
+
+// secureAt is secure at a listener that wrap makes of the server's own.
+func secureAt(t *testing.T, wrap func(net.Listener) net.Listener, h http.HandlerFunc) (*httptest.Server, string) {
+	t.Helper()
 	s := httptest.NewUnstartedServer(h)
+	if wrap != nil {
+		s.Listener = wrap(s.Listener)
+	}
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
+	"github.com/rollcall-dns/rollcall/internal/wire"
 	"github.com/rollcall-dns/rollcall/resolver"
 	"github.com/rollcall-dns/rollcall/resolver/forward"
 )
@@ -49,6 +50,7 @@ func TestTruncated(t *testing.T) {
 		})}, resolver.UDP, false, part + " TC", "it does not fit anywhere"},
 		{"another has it", []dns.HandlerFunc{truncating(part, closes), truncating(part, answers(whole))}, resolver.UDP, false, whole, "the whole of another is better"},
 		{"another denies", []dns.HandlerFunc{truncating(part, closes), codes(dns.RcodeNameError)}, resolver.UDP, false, "NXDOMAIN", "it has answered"},
+		{"another fails", []dns.HandlerFunc{truncating(part, closes), codes(dns.RcodeServerFailure)}, resolver.UDP, false, part + " TC", "with failover, that is no more than silence"},
 		{"another is silent", []dns.HandlerFunc{truncating(part, closes), silent}, resolver.UDP, false, part + " TC", "they were all asked"},
 		{"a client by TCP", []dns.HandlerFunc{truncating(part, closes)}, resolver.TCP, true, "SERVFAIL", "it can't ask again for the rest"},
 	}
@@ -64,7 +66,7 @@ func TestTruncated(t *testing.T) {
 				}
 			}
 			c := config(t, targets...)
-			c.PreferUDP = tt.udp
+			c.PreferUDP, c.Failover = tt.udp, []wire.Rcode{wire.ServFail}
 			if tt.name == "another is silent" {
 				c.ReadTimeout = soon
 			}

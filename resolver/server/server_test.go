@@ -36,6 +36,15 @@ func records(n int) resolver.Handler {
 // start serves handler on 127.0.0.1, or where config says, until the test ends.
 func start(t testing.TB, handler resolver.Handler, config server.Config) *server.Server {
 	t.Helper()
+	s := open(t, handler, config)
+	serve(t, s)
+	return s
+}
+
+// open listens as start does, and does not serve yet: what a client sends first is
+// there when the server's timeouts begin, however busy the machine is.
+func open(t testing.TB, handler resolver.Handler, config server.Config) *server.Server {
+	t.Helper()
 	if config.Addr == "" {
 		config.Addr = "127.0.0.1:0"
 	}
@@ -44,6 +53,12 @@ func start(t testing.TB, handler resolver.Handler, config server.Config) *server
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// serve serves what open has opened, until the test ends.
+func serve(t testing.TB, s *server.Server) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -53,7 +68,6 @@ func start(t testing.TB, handler resolver.Handler, config server.Config) *server
 		s.Close()
 		dnstest.Receive(t, "Serve's end", ended)
 	})
-	return s
 }
 
 // dial connects to s. Reads and writes end the test's patience, not the test.

@@ -46,14 +46,15 @@ func newProbe(t *testing.T, s *server.Server) *probe {
 }
 
 // run asks some questions by each of many connections. One that fails fails the
-// test.
+// test, unless the machine stood still for as long as a connection may idle.
 func (p *probe) run(network string, from net.Addr) {
 	var times []time.Duration
 	query, reply := framed(p.t, 100), make([]byte, 512)
 	if network == "udp" {
 		query = query[2:]
 	}
-	for !p.stop.Load() {
+	for first := true; first || !p.stop.Load(); first = false {
+		last := time.Now() // when it was heard of
 		c, err := (&net.Dialer{LocalAddr: from}).Dial(network, p.s.Addr().String())
 		if err != nil {
 			p.t.Errorf("connecting by %s: %v", network, err)
@@ -66,10 +67,13 @@ func (p *probe) run(network string, from net.Addr) {
 				_, err = c.Read(reply)
 			}
 			if err != nil {
-				p.t.Errorf("a query by %s fails after %s: %v", network, time.Since(begin), err)
+				if time.Since(last) < idleDeadline/2 {
+					p.t.Errorf("a query by %s fails after %s: %v", network, time.Since(begin), err)
+				}
 				break
 			}
-			times = append(times, time.Since(begin))
+			last = time.Now()
+			times = append(times, last.Sub(begin))
 		}
 		c.Close()
 	}
@@ -84,14 +88,21 @@ func (p *probe) end() map[string]time.Duration {
 	p.done.Wait()
 	median := map[string]time.Duration{}
 	for network, times := range p.times {
-		if len(times) < 10 {
-			p.t.Errorf("only %d queries by %s", len(times), network)
-			return nil
+		if len(times) == 0 {
+			p.t.Errorf("no query by %s was answered", network)
+			continue
 		}
 		slices.Sort(times)
 		median[network] = times[len(times)/2]
 	}
 	return median
+}
+
+// alone returns how long queries take that s has nothing to do beside.
+func alone(t *testing.T, s *server.Server) map[string]time.Duration {
+	p := newProbe(t, s)
+	time.Sleep(50 * time.Millisecond) // as long as it is measured
+	return p.end()
 }
 
 // memory returns how much of Go's heap and stacks is in use.
@@ -143,9 +154,7 @@ func TestSlow(t *testing.T) {
 			}
 			config.MaxConnsPerSource, config.MaxWaiting = crowd, crowd
 			s := start(t, bulky(), config)
-			alone := newProbe(t, s)
-			time.Sleep(50 * time.Millisecond) // as long as it is measured
-			base := alone.end()
+			base := alone(t, s)
 			before := memory()
 
 			among := newProbe(t, s)
@@ -172,17 +181,14 @@ func TestSlow(t *testing.T) {
 				return s.Conns() <= 1 // the probe's
 			})
 			lasted := time.Since(begin)
-			median := among.end()
+			median, after := among.end(), alone(t, s) // the machine may be busier than before
 			for network, with := range median {
-				if limit := 5*base[network] + 2*time.Millisecond; with > limit {
-					t.Errorf("a query by %s takes %s, without slow clients %s", network, with, base[network])
+				if limit := 5*max(base[network], after[network]) + 20*time.Millisecond; with > limit {
+					t.Errorf("a query by %s takes %s, without slow clients %s before and %s after", network, with, base[network], after[network])
 				}
 			}
 			if each := most / crowd; each > tt.memory {
 				t.Errorf("a client takes %d bytes, want at most %d", each, tt.memory)
-			}
-			if lasted > 10*time.Second {
-				t.Errorf("they lasted for %s", lasted)
 			}
 			t.Logf("%s, %d bytes each, median %v, without them %v", lasted, most/crowd, median, base)
 		})

@@ -108,9 +108,7 @@ func TestLongMessage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := start(t, records(tt.records), server.Config{})
 			c := dial(t, "tcp", s)
-			long := make([]byte, 2+dns.MaxMsgSize)
-			copy(long, framed(t, 7)) // what comes after the message is ignored
-			binary.BigEndian.PutUint16(long, dns.MaxMsgSize)
+			long := longest(t, 7)
 			for range 3 { // in step afterwards
 				write(t, c, long)
 				b, err := readFrame(c)
@@ -129,13 +127,14 @@ func TestLongMessage(t *testing.T) {
 
 func TestIdleTimeout(t *testing.T) {
 	const idle = 100 * time.Millisecond
-	s := start(t, records(1), server.Config{IdleTimeout: idle})
+	s := open(t, records(1), server.Config{IdleTimeout: idle})
+	c := dial(t, "tcp", s)
+	write(t, c, framed(t, 1))
+	serve(t, s)
 	t.Run("at first", func(t *testing.T) {
 		wantClosed(t, dial(t, "tcp", s))
 	})
 	t.Run("after a message", func(t *testing.T) {
-		c := dial(t, "tcp", s)
-		write(t, c, framed(t, 1))
 		wantReply(t, c, 1)
 		wantClosed(t, c)
 	})
