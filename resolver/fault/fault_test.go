@@ -348,3 +348,27 @@ func TestErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestCountsOnce has a next handler that must wait, so that each question is served
+// twice: its faults count it once.
+func TestCountsOnce(t *testing.T) {
+	slow := resolver.HandlerFunc(func(q *resolver.Query, r *resolver.Reply) resolver.Outcome {
+		if !q.MayWait() {
+			return resolver.Later
+		}
+		return addresses(2).Serve(q, r)
+	})
+	for _, do := range []fault.Action{fault.Shuffle, fault.ServFail} {
+		t.Run(string(do), func(t *testing.T) {
+			table := fault.New(fault.Config{})
+			set(t, table, fault.Fault{Do: do, Skip: 1})
+			h := table.Handler(slow)
+			for _, ctx := range []context.Context{nil, t.Context()} { // as a server does
+				serve(t, ctx, h, resolver.UDP, dnstest.Question("web.example.org.", dns.TypeA))
+			}
+			if s := table.States()[0]; s.Seen != 1 || s.Done != 0 {
+				t.Errorf("seen %d times and done %d times, want once and never", s.Seen, s.Done)
+			}
+		})
+	}
+}

@@ -32,11 +32,13 @@ func serve(all []*active, q *resolver.Query, r *resolver.Reply, next resolver.Ha
 	var own []*active
 	for _, a := range all {
 		if a.covers(q.Name(), q.Type) {
-			if a.waits(q) && !q.MayWait() {
-				return resolver.Later // before anything is counted, as it comes once more
-			}
 			own = append(own, a)
 		}
+	}
+	if len(own) > 0 && !q.MayWait() {
+		// A fault may wait, and so may what comes next; the question then comes once
+		// more, and must not be counted twice.
+		return resolver.Later
 	}
 	var shuffler *active
 	for _, a := range own {
@@ -74,11 +76,6 @@ func serve(all []*active, q *resolver.Query, r *resolver.Reply, next resolver.Ha
 		return shuffled(shuffler, r)
 	}
 	return o
-}
-
-// waits reports whether the fault would have to wait before q is answered.
-func (a *active) waits(q *resolver.Query) bool {
-	return a.Do == Delay || a.Do == HalfOpen && a.isFor(q.Transport)
 }
 
 // isFor reports whether the action means anything over a transport.
