@@ -173,3 +173,19 @@ func TestResolverTime(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchFailure has a name of the path fail: what can't be told is not taken for a
+// name that does not exist (RFC 2308 section 7.1), and is asked again.
+func TestSearchFailure(t *testing.T) {
+	srv := resolvertest.NewServer(t, resolvertest.StatefulSet("web", 1))
+	srv.Fault(fault.Fault{Name: "web.default.svc.cluster.local", Do: fault.ServFail, Count: 1})
+	addrs, err := srv.ResolverIn("default").LookupNetIP(t.Context(), "ip4", "web")
+	if len(addrs) != 1 || err != nil {
+		t.Errorf("once SERVFAIL: %v, error %v, want the address of web", addrs, err)
+	}
+	srv.Fault(fault.Fault{Name: "web.default.svc.cluster.local", Do: fault.ServFail})
+	_, err = srv.ResolverIn("default").LookupNetIP(t.Context(), "ip4", "web")
+	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound || !e.IsTemporary {
+		t.Errorf("always SERVFAIL: error %v, want a temporary one", err)
+	}
+}

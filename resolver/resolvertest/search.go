@@ -159,8 +159,8 @@ func (p *searchPath) search(question []byte, packets bool, exchange func([]byte)
 		if err := reply.Unpack(raw); err != nil || reply.Id != asked.Id || len(reply.Question) != 1 {
 			return nil, errors.Join(errQuestion, err)
 		}
-		if reply.Rcode == dns.RcodeSuccess {
-			break // it exists, whatever it has
+		if reply.Rcode != dns.RcodeNameError {
+			break // it exists, whatever it has, or it can't be told: the resolver asks again
 		}
 	}
 	return finish(asked, reply, found, packets)
