@@ -128,7 +128,7 @@ func TestPercentile(t *testing.T) {
 // has half of them. A loop that waited for replies would never ask that many,
 // and one that measured from a later moment would not see the wait.
 func TestOpenLoopCountsFromWhenDue(t *testing.T) {
-	const perSecond = 1000
+	const perSecond = 200 // no more than a socket's buffer has room for, should the machine stand still
 	server, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	if err != nil {
 		t.Fatal(err)
@@ -144,8 +144,8 @@ func TestOpenLoopCountsFromWhenDue(t *testing.T) {
 	if got.sent != perSecond || got.completed != perSecond {
 		t.Errorf("got %d questions and %d replies, want %d of both", got.sent, got.completed, perSecond)
 	}
-	// The ten that waited longest were due at 0 to 9 ms; the 500th at 499 ms.
-	if least := 489 * time.Millisecond; got.p99 < least {
+	// The two that waited longest were due at 0 and 5 ms, the next at 10; the 100th at 495 ms.
+	if least := 485 * time.Millisecond; got.p99 < least {
 		t.Errorf("p99: got %v, want %v at least", got.p99, least)
 	}
 }
