@@ -36,24 +36,6 @@ func besides(port string, hosts ...string) string {
 	return text.String()
 }
 
-// freePort returns a port that nobody has on any address, by UDP or TCP.
-func freePort(t testing.TB) string {
-	t.Helper()
-	for {
-		stream, err := net.Listen("tcp", ":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		free := port(t, stream)
-		packets, err := net.ListenPacket("udp", ":"+free)
-		stream.Close()
-		if err == nil {
-			packets.Close()
-			return free
-		}
-	}
-}
-
 // address asks a host for www in a zone, by UDP and by TCP, and returns what both
 // say: its address, or an rcode.
 func address(t testing.TB, host, port, zone string) string {

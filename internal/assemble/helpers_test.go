@@ -5,11 +5,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -199,4 +202,38 @@ func move(t testing.TB, from, to string) {
 	if err := os.Rename(filepath.Join(from, "services.yaml"), filepath.Join(to, "services.yaml")); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Ports are taken from below the range that the kernel gives to sockets that ask for
+// any port (32768 and up, unless somebody changed it): there are many such sockets in
+// other tests, and one of them could be given a port before it is listened on.
+const (
+	lowestPort  = 12000
+	highestPort = 32000
+)
+
+// freePort returns a port that nobody has on any address, by UDP or TCP.
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		free := strconv.Itoa(lowestPort + rand.IntN(highestPort-lowestPort))
+		stream, err := net.Listen("tcp", ":"+free)
+		if err != nil {
+			continue
+		}
+		packets, err := net.ListenPacket("udp", ":"+free)
+		stream.Close()
+		if err == nil {
+			packets.Close()
+			return free
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// freeAddr returns an address of loopback with such a port.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", freePort(t))
 }

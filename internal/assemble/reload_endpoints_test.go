@@ -59,7 +59,13 @@ func TestReloadEndpoints(t *testing.T) {
 			stop()
 			for addr, path := range map[string]string{a: tt.atA, b: tt.atB} {
 				if path == "" {
-					dnstest.Eventually(t, addr+" to be closed", func() bool { _, err := net.Dial("tcp", addr); return err != nil })
+					dnstest.Eventually(t, addr+" to be closed", func() bool {
+						c, err := net.Dial("tcp", addr)
+						if err == nil {
+							c.Close()
+						}
+						return err != nil
+					})
 					continue
 				}
 				if status, body := get(t, "http://"+addr+path); status != http.StatusOK {

@@ -200,17 +200,6 @@ func (p *process) metric(name string) (sum float64) {
 	return sum
 }
 
-// freeAddr returns an address of loopback that nobody listens on.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // key returns the key of a server block for a zone on the port of addr.
 func key(zone, addr string) string {
 	_, port, _ := net.SplitHostPort(addr)
