@@ -12,24 +12,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/any"
 )
 
-func TestParse(t *testing.T) {
-	tests := []struct{ text, want, reason string }{
-		{"any", "", "nothing to choose"},
-		{"any udp", `Corefile:2: any: takes no arguments, got "udp"`, "no arguments"},
-		{"any {\nudp\n}", `Corefile:3: any takes no options in braces, got "udp"`, "no options"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.text, func(t *testing.T) {
-			got := ""
-			if _, err := any.Parse(dnstest.Directive(t, tt.text)); err != nil {
-				got = err.Error()
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
-			}
-		})
-	}
-}
+func TestParse(t *testing.T) { dnstest.Bare(t, "any", any.Parse) }
 
 func TestHandler(t *testing.T) {
 	h := any.New(resolver.Refuse{})

@@ -15,24 +15,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/minimal"
 )
 
-func TestParse(t *testing.T) {
-	tests := []struct{ text, want, reason string }{
-		{"minimal", "", "nothing to choose"},
-		{"minimal yes", `Corefile:2: minimal: takes no arguments, got "yes"`, "no arguments"},
-		{"minimal {\nall\n}", `Corefile:3: minimal takes no options in braces, got "all"`, "no options"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.text, func(t *testing.T) {
-			got := ""
-			if _, err := minimal.Parse(dnstest.Directive(t, tt.text)); err != nil {
-				got = err.Error()
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
-			}
-		})
-	}
-}
+func TestParse(t *testing.T) { dnstest.Bare(t, "minimal", minimal.Parse) }
 
 // TestHandler compares answers with those without the handler: all but the
 // additional section of a positive answer is the same.

@@ -13,24 +13,7 @@ import (
 	"github.com/rollcall-dns/rollcall/resolver/whoami"
 )
 
-func TestParse(t *testing.T) {
-	tests := []struct{ text, want, reason string }{
-		{"whoami", "", "nothing to choose"},
-		{"whoami x", `Corefile:2: whoami: takes no arguments, got "x"`, "no arguments"},
-		{"whoami {\nx\n}", `Corefile:3: whoami takes no options in braces, got "x"`, "no options"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.text, func(t *testing.T) {
-			got := ""
-			if _, err := whoami.Parse(dnstest.Directive(t, tt.text)); err != nil {
-				got = err.Error()
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
-			}
-		})
-	}
-}
+func TestParse(t *testing.T) { dnstest.Bare(t, "whoami", whoami.Parse) }
 
 func TestServe(t *testing.T) {
 	label := strings.Repeat("x", 62) + "."

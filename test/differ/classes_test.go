@@ -69,7 +69,7 @@ var classes = []class{
 	},
 	{
 		id: "negative-ttl", clause: "RFC 2308 section 5; decision 0005",
-		text: "CoreDNS lets caches keep a denial for as long as an answer (`ttl`); Rollcall for 1 second.",
+		text: "CoreDNS lets caches keep a denial for as long as an answer (`ttl`); Rollcall for 1 second, or what `negative_ttl` says.",
 		fold: func(c *compared) {
 			c.coredns.edit(func(f []string) {
 				if f[3] == "SOA" && f[10] == ttl {
