@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -19,23 +20,13 @@ func TestPortsStayFree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := make(chan struct{})
-	var others sync.WaitGroup
-	for range 4 {
-		others.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if again, err := freePorts(1, span{given, given + 1}); err == nil {
-					t.Errorf("%v is given twice", again)
-					return
-				}
-			}
-		})
-	}
+	defer busy(func() bool {
+		again, err := freePorts(1, span{given, given + 1})
+		if err == nil {
+			t.Errorf("%v is given twice", again)
+		}
+		return err != nil
+	})()
 	for range 2000 {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", ports[0]))
 		if err != nil {
@@ -44,8 +35,6 @@ func TestPortsStayFree(t *testing.T) {
 		}
 		l.Close()
 	}
-	close(stop)
-	others.Wait()
 }
 
 // TestPortsOfForks has programs be started while ports are looked for: until it is
@@ -55,23 +44,13 @@ func TestPortsOfForks(t *testing.T) {
 	if err := exec.Command("true").Run(); err != nil {
 		t.Fatal(err)
 	}
-	stop := make(chan struct{})
-	var others sync.WaitGroup
-	for range 4 {
-		others.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if err := exec.Command("true").Run(); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
+	defer busy(func() bool {
+		err := exec.Command("true").Run()
+		if err != nil {
+			t.Error(err)
+		}
+		return err == nil
+	})()
 	for range 1000 {
 		ports, err := FreePorts(1)
 		if err != nil {
@@ -85,8 +64,25 @@ func TestPortsOfForks(t *testing.T) {
 		}
 		l.Close()
 	}
-	close(stop)
-	others.Wait()
+}
+
+// busy has four goroutines call f again and again while it reports true, until stop is
+// called, which waits for them.
+func busy(f func() bool) (stop func()) {
+	var (
+		others  sync.WaitGroup
+		stopped atomic.Bool
+	)
+	for range 4 {
+		others.Go(func() {
+			for !stopped.Load() && f() {
+			}
+		})
+	}
+	return func() {
+		stopped.Store(true)
+		others.Wait()
+	}
 }
 
 // TestPortsTaken has somebody listen who asked for no port.
