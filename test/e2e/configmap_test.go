@@ -40,9 +40,7 @@ type configMap struct {
 // kustomize base gives. The ConfigMap is not there yet, nor the right to it.
 func newConfigMap(t *testing.T) *configMap {
 	t.Helper()
-	if *peer != "rollcall" {
-		t.Skip("the server under test follows no ConfigMap")
-	}
+	needsRollcall(t)
 	c := &configMap{t: t, namespace: shared.Namespace(t), account: "dns"}
 	apply(t, c.namespace, fmt.Sprintf(`
 apiVersion: v1

@@ -42,9 +42,7 @@ foo.example.com.          AAAA 2001:db8::29
 // component.
 func TestKubeDNSConfigMap(t *testing.T) {
 	t.Parallel()
-	if *peer != "rollcall" {
-		t.Skip("the server under test follows no ConfigMap")
-	}
+	needsRollcall(t)
 	_, _, args := component(t)
 	at := slices.Index(args, "-kube-dns-configmap")
 	if at < 0 {
