@@ -6,7 +6,7 @@ FUZZ    ?= 10s
 SHELL   := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint unit e2e differences fuzz golden deps conformance bench
+.PHONY: help run build test lint unit e2e differences fuzz golden deps conformance bench watchers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ conformance: deps ## ask a server what the RFCs want (SERVER=127.0.0.1:53; witho
 
 bench: deps ## measure beside Knot DNS, NSD, CoreDNS and Unbound; takes fifteen to thirty minutes
 	cd test && $(GO) run ./build && $(GO) run ./bench
+
+watchers: deps ## measure what 1,000 watchers of a Service's peers cost the server; takes two minutes
+	cd test && $(GO) run ./build && $(GO) test -count=1 -v -run TestWatchers ./discovery -args -after 35s -for 30s
 
 fuzz: ## run each fuzz target for FUZZ (10s)
 	@for p in $$($(GO) list ./...); do \

@@ -14,9 +14,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// What Options stand for if they don't say.
+// What Options stand for if they don't say. The interval is the TTL that servers of
+// Kubernetes give by default: whoever asks through a cache sees nothing sooner.
 const (
-	DefaultInterval   = 3 * time.Second
+	DefaultInterval   = 5 * time.Second
 	DefaultTimeout    = 2 * time.Second
 	DefaultEmptyAfter = 5 * time.Second
 	DefaultResolvConf = "/etc/resolv.conf"
@@ -27,8 +28,9 @@ const (
 type Options struct {
 	// Interval is the longest time from the begin of one look-up to that of the
 	// next. It is a third of that for half a minute after the start and after each
-	// change, as peers come and go together; and each pause is by chance up to a
-	// fifth shorter, so that many watchers spread. DefaultInterval if zero.
+	// change, as peers come and go together, and while an empty answer is not believed
+	// yet; and each pause is by chance up to a fifth shorter, so that many watchers
+	// spread. DefaultInterval if zero.
 	Interval time.Duration
 	// Timeout is how long one server has for one answer. DefaultTimeout if zero.
 	Timeout time.Duration

@@ -95,12 +95,12 @@ func (f *follower) run(ctx context.Context, yield func(Update) bool) {
 }
 
 // eager is how long look-ups are three times as frequent after the start and after a
-// change.
+// change, as they are while an empty answer is in doubt.
 const eager = 30 * time.Second
 
 // pace returns how far look-ups are apart for now.
 func (f *follower) pace() time.Duration {
-	if time.Since(f.changed) < eager {
+	if time.Since(f.changed) < eager || !f.emptySince.IsZero() {
 		return f.plan.Interval / 3
 	}
 	return f.plan.Interval

@@ -2,5 +2,5 @@
 // under gRPC and under hashicorp/memberlist, against a Rollcall of its own; and
 // measures what a thousand watchers cost the server.
 //
-//	go test -v -run TestWatchers ./discovery -args -watchers 1000 -after 35s -for 30s
+//	go test -v -run TestWatchers ./discovery -args -after 35s -for 30s
 package discovery
