@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/resolver"
@@ -51,7 +52,12 @@ func TestName(t *testing.T) {
 		defer mu.Unlock()
 		return strings.Contains(log.String(), "upstreams stay as they are")
 	}
-	h := start(t, config(t, target), forward.Deps{Lookup: known.lookup, Poll: time.Millisecond, Logger: textLogger(&mu, &log)})
+	registry := prometheus.NewRegistry()
+	metrics, err := forward.NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := start(t, config(t, target), forward.Deps{Metrics: metrics, Lookup: known.lookup, Poll: time.Millisecond, Logger: textLogger(&mu, &log)})
 
 	if got := ask(t, h, resolver.UDP, question()); got.addr() != "SERVFAIL" || !strings.Contains(fmt.Sprint(got.err), "no Service of that name has an address") {
 		t.Errorf("before there is such a Service: %s, %v", got.addr(), got.err)
@@ -80,10 +86,17 @@ func TestName(t *testing.T) {
 		}
 	}
 
+	counted := func() float64 {
+		return value(t, registry, "coredns_proxy_request_duration_seconds", good.addr())
+	}
+	if n := counted(); n == 0 {
+		t.Error("no exchange is counted")
+	}
 	var many []string
 	for i := range 20 {
 		many = append(many, fmt.Sprintf("127.0.1.%d", i))
 	}
 	known.set(name, many...)
 	dnstest.Eventually(t, "no more of many endpoints than a directive may have", func() bool { return len(forward.Upstreams(h)) == 15 })
+	dnstest.Eventually(t, "what was counted goes with its upstream", func() bool { return counted() == 0 })
 }

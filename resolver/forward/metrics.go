@@ -18,11 +18,15 @@ type Metrics struct {
 	hits, misses  *prometheus.CounterVec
 	broken        prometheus.Counter
 	rejects       prometheus.Counter
+
+	mu    sync.Mutex
+	users map[string]int // upstreams that there are, by "to"
 }
 
 // NewMetrics registers the metrics.
 func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
+		users: map[string]int{},
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "coredns_proxy_request_duration_seconds",
 			Help:    "How long exchanges with upstreams took that were answered.",
@@ -66,17 +70,39 @@ type upstreamMetrics struct {
 	durations [16]func() prometheus.Observer // by rcode
 }
 
-// of returns the metrics of an upstream.
+// of returns the metrics of an upstream, which is to give them back by gone.
 func (m *Metrics) of(to string) *upstreamMetrics {
 	if m == nil {
 		return nil
 	}
+	m.mu.Lock()
+	m.users[to]++
+	m.mu.Unlock()
 	u := &upstreamMetrics{Metrics: m, to: to}
 	u.sockets = sync.OnceValue(func() prometheus.Counter { return m.misses.WithLabelValues(Name, to, "udp") })
 	for rcode := range u.durations {
 		u.durations[rcode] = sync.OnceValue(func() prometheus.Observer { return u.observer(rcode) })
 	}
 	return u
+}
+
+// gone drops the series of an upstream that was the last of its address: where a
+// name stands for pods, addresses come and go for as long as the process lives.
+func (u *upstreamMetrics) gone() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.users[u.to]--; u.users[u.to] > 0 {
+		return
+	}
+	delete(u.users, u.to)
+	labels := prometheus.Labels{"proxy_name": Name, "to": u.to}
+	u.duration.DeletePartialMatch(labels)
+	for _, c := range []*prometheus.CounterVec{u.checkFailures, u.hits, u.misses} {
+		c.DeletePartialMatch(labels)
+	}
 }
 
 // observer returns what observes exchanges with an rcode.

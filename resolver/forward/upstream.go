@@ -65,6 +65,7 @@ func (s *shared) newUpstream(t Target) *upstream {
 func (u *upstream) close() {
 	close(u.done)
 	u.pool.close()
+	u.counts.gone()
 }
 
 // ask puts a query to the upstream and returns its answer, after some exchanges
