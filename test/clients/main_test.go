@@ -3,15 +3,14 @@ package clients
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"testing"
+
+	"github.com/rollcall-dns/rollcall/test/isolate"
 )
 
 var update = flag.Bool("update", false, "write the tables of docs/clients.md")
@@ -62,34 +61,7 @@ func runOutside() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("encoding what is prepared: %w", err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return 0, fmt.Errorf("finding the test binary: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, self, os.Args[1:]...)
-	cmd.Env = append(os.Environ(), role+"="+inside, preparedVariable+"="+string(text))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		Pdeathsig:    syscall.SIGKILL,
-	}
-	if os.Geteuid() != 0 {
-		// Who is not root may make these namespaces within one of their own, if
-		// the kernel allows that.
-		cmd.SysProcAttr.Unshareflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	// The kernel watches for the death of the thread that forks.
-	runtime.LockOSThread()
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("making a network and a mount namespace, for which one must be root or have unprivileged user namespaces: %w", err)
-	}
-	err = cmd.Wait()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return exit.ExitCode(), nil // it has said why
-	}
-	return 0, err
+	return isolate.Run(ctx, role+"="+inside, preparedVariable+"="+string(text))
 }
 
 // runInside prepares the namespaces, runs the tests, and returns their exit status.
@@ -97,10 +69,11 @@ func runInside(m *testing.M) (int, error) {
 	if err := json.Unmarshal([]byte(os.Getenv(preparedVariable)), &prepared); err != nil {
 		return 0, fmt.Errorf("reading what is prepared: %w", err)
 	}
-	if err := enterWorld(); err != nil {
+	ctx := context.Background()
+	if err := enterWorld(ctx); err != nil {
 		return 0, err
 	}
-	started, err := startWorld(context.Background())
+	started, err := startWorld(ctx)
 	defer func() {
 		for _, p := range started {
 			p.Kill() // how servers end is others' to test

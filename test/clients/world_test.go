@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
+	"github.com/rollcall-dns/rollcall/test/isolate"
 	"github.com/rollcall-dns/rollcall/test/peers"
 	"github.com/rollcall-dns/rollcall/test/process"
 	"github.com/rollcall-dns/rollcall/test/rollcall"
@@ -41,23 +40,17 @@ route add local 2001:db8::/32 dev lo
 
 // enterWorld sets up the namespaces that the process is in. What it changes goes
 // with them. The resolv.conf is the servers'; each client gets a pod's.
-func enterWorld() error {
-	cmd := exec.Command("ip", "-batch", "-")
-	cmd.Stdin = strings.NewReader(network)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("setting up the network namespace (IPv6 is needed, too): %w\n%s", err, out)
+func enterWorld(ctx context.Context) error {
+	if err := isolate.Network(ctx, network); err != nil {
+		return err
 	}
 	for path, text := range map[string]string{
 		"/etc/resolv.conf":   "nameserver " + upstream + "\n",
 		"/etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
 		"/etc/nsswitch.conf": "hosts: files dns\n",
 	} {
-		file := filepath.Join(prepared.Dir, filepath.Base(path))
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
-		}
-		if err := syscall.Mount(file, path, "", syscall.MS_BIND, ""); err != nil {
-			return fmt.Errorf("binding over %s: %w", path, err)
+		if err := isolate.File(prepared.Dir, path, text); err != nil {
+			return err
 		}
 	}
 	return nil
