@@ -134,7 +134,7 @@ func (f *follower) judge(full string, peers []Peer, err error, asOf time.Time) (
 		f.forget()
 	}
 	if f.last.Stale() {
-		p.Logger.Info("the peers are known again", "name", f.last.Name)
+		p.Logger.Info("looking up peers works again", "name", p.candidates[0])
 	}
 	return f.newSet(full, peers, asOf), true
 }
@@ -143,7 +143,7 @@ func (f *follower) judge(full string, peers []Peer, err error, asOf time.Time) (
 func (f *follower) keep(reason error) (Set, bool) {
 	set := f.last
 	if !set.Stale() {
-		f.plan.Logger.Warn("looking up peers failed; those known are kept", "name", f.plan.candidates[0], "peers", set.Len(), "error", reason)
+		f.plan.Logger.Warn("looking up peers failed; the set stays as it is", "name", f.plan.candidates[0], "peers", set.Len(), "error", reason)
 	}
 	set.Err = reason
 	if !f.known {

@@ -23,12 +23,15 @@ var (
 	Kubectl           = Program{Name: "kubectl", Package: "k8s.io/kubernetes/cmd/kubectl", Module: kubernetes, FromPath: true}
 )
 
+// PeerFinder is what rollcall peers takes the place of.
+var PeerFinder = Program{Name: "peer-finder", Package: "k8s.io/kubernetes/test/images/pets/peer-finder", Module: kubernetes}
+
 // CoreDNS is the other implementation that answers are compared with.
 var CoreDNS = Program{Name: "coredns", Package: "github.com/coredns/coredns", Module: "peers/coredns"}
 
 // All are the programs that any test needs, in the order to build them.
 func All() []Program {
-	return []Program{Etcd, APIServer, ControllerManager, Scheduler, Kwok, Kubectl, CoreDNS}
+	return []Program{Etcd, APIServer, ControllerManager, Scheduler, Kwok, Kubectl, PeerFinder, CoreDNS}
 }
 
 // stampFlags are the linker flags that tell Kubernetes' programs their version:

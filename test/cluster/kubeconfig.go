@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,15 +11,15 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/rollcall-dns/rollcall/test/certificate"
 )
 
 // AdminKubeconfig is the path of a kubeconfig that may do everything.
@@ -48,41 +47,10 @@ func (c *Cluster) Certificate(user string) error {
 	if err != nil {
 		return fmt.Errorf("reading the authority of clients: %w", err)
 	}
-	return writeCertificate(c.path(user), &x509.Certificate{
+	_, err = certificate.Write(c.path(user), &x509.Certificate{
 		Subject: pkix.Name{CommonName: user}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, &signer)
-}
-
-// writeCertificate fills in a template, has it signed (by itself if signer is nil)
-// and writes the certificate and its key to base.crt and base.key.
-func writeCertificate(base string, template *x509.Certificate, signer *tls.Certificate) error {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("making the key of a certificate: %w", err)
-	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
-	parent, by := template, crypto.PrivateKey(private)
-	if signer != nil {
-		parent, by = signer.Leaf, signer.PrivateKey
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, private.Public(), by)
-	if err != nil {
-		return fmt.Errorf("making a certificate: %w", err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return fmt.Errorf("encoding the key of a certificate: %w", err)
-	}
-	for name, block := range map[string]*pem.Block{
-		base + ".crt": {Type: "CERTIFICATE", Bytes: der},
-		base + ".key": {Type: "PRIVATE KEY", Bytes: secret},
-	} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			return fmt.Errorf("writing a certificate: %w", err)
-		}
-	}
-	return nil
+	return err
 }
 
 // writeKubeconfig writes a kubeconfig for a bearer token. The API server signs
@@ -112,7 +80,7 @@ func (c *Cluster) writeSecrets() error {
 	authority := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "clients"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	if err := writeCertificate(c.path("clients"), authority, nil); err != nil {
+	if _, err := certificate.Write(c.path("clients"), authority, nil); err != nil {
 		return err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -115,7 +115,7 @@ func prepareEnvironment() error {
 	if err != nil {
 		return err
 	}
-	if certificate, err = makeCertificate(shared.Dir(), relayName); err != nil {
+	if relayCertificate, err = makeCertificate(shared.Dir(), relayName); err != nil {
 		return err
 	}
 	for _, name := range []string{companyName, serverName} {
@@ -126,6 +126,6 @@ func prepareEnvironment() error {
 	return errors.Join(
 		os.Setenv("DNS_PORT", ports[0]),
 		os.Setenv("CLUSTER_DOMAIN", "cluster.local"),
-		os.Setenv("SSL_CERT_FILE", filepath.Join(shared.Dir(), relayName+".pem")), // of Go's crypto/x509
+		os.Setenv("SSL_CERT_FILE", filepath.Join(shared.Dir(), relayName+".crt")), // of Go's crypto/x509
 	)
 }

@@ -28,7 +28,7 @@ func startRelay(t *testing.T, to string) *relay {
 	for _, s := range []*dns.Server{
 		{Net: "udp", Addr: r.addr, Handler: r.as("udp")},
 		{Net: "tcp", Addr: r.addr, Handler: r.as("tcp")},
-		{Net: "tcp-tls", Addr: r.tlsAddr, Handler: r.as("tls"), TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}}},
+		{Net: "tcp-tls", Addr: r.tlsAddr, Handler: r.as("tls"), TLSConfig: &tls.Config{Certificates: []tls.Certificate{relayCertificate}}},
 	} {
 		open := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(open) }

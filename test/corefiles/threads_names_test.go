@@ -104,7 +104,7 @@ var nameThreads = []trial{
 	{
 		name: "encrypted", unbounds: map[string]resolver{"9.9.9.9": {}},
 		files: map[string]string{
-			"/etc/letsencrypt/live/dns.example.net/fullchain.pem": serverName + ".pem",
+			"/etc/letsencrypt/live/dns.example.net/fullchain.pem": serverName + ".crt",
 			"/etc/letsencrypt/live/dns.example.net/privkey.pem":   serverName + ".key",
 		},
 		exhibits: []exhibit{
@@ -333,7 +333,7 @@ var nameThreads = []trial{
 // trusts returns what a client of the server that a Corefile makes of Rollcall needs.
 func trusts(t *testing.T, protocol string) *tls.Config {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(shared.Dir(), serverName+".pem"))
+	text, err := os.ReadFile(filepath.Join(shared.Dir(), serverName+".crt"))
 	if err != nil {
 		t.Fatal(err)
 	}

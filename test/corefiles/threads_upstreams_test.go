@@ -108,7 +108,7 @@ var upstreamThreads = []trial{
 		unbounds: map[string]resolver{
 			"tls://10.0.0.2": {lines: []string{"incoming-num-tcp: 100"}}, "tls://10.0.0.3": {lines: []string{"incoming-num-tcp: 100"}},
 		},
-		files: map[string]string{"/etc/ssl/corp/ca.pem": companyName + ".pem"},
+		files: map[string]string{"/etc/ssl/corp/ca.pem": companyName + ".crt"},
 		exhibits: []exhibit{
 			{[]string{"forward . tls://10.0.0.2 tls://10.0.0.3", "tls /etc/ssl/corp/ca.pem", "tls_servername dns.corp.example", "policy round_robin"}, func(t *testing.T, s *subject) {
 				// The system trusts another authority, and neither certificate is for an address.

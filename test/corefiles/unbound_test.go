@@ -31,7 +31,7 @@ func startUnbound(t *testing.T, r resolver) *unbound {
 	}
 	dir := shared.Dir()
 	u, err := peers.Recursive(t.Context(), t.TempDir(), peers.Recursion{
-		Zones: zones, Cert: filepath.Join(dir, companyName+".pem"), Key: filepath.Join(dir, companyName+".key"),
+		Zones: zones, Cert: filepath.Join(dir, companyName+".crt"), Key: filepath.Join(dir, companyName+".key"),
 		Lines: append([]string{`local-zone: "silent.example.org." always_deny`}, r.lines...),
 	}, peers.Options{Logf: t.Logf})
 	if err != nil {

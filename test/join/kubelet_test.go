@@ -121,10 +121,33 @@ func newPod(t *testing.T, object corev1.Pod) *pod {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("the network of pod %s: %v\n%s", object.Name, err, out)
 	}
+	for _, v := range object.Spec.Volumes {
+		if err := p.volume(t.Context(), v); err != nil {
+			t.Fatalf("volume %s of pod %s: %v", v.Name, object.Name, err)
+		}
+	}
 	if err := os.WriteFile(filepath.Join(p.dir, "resolv.conf"), []byte(resolvConf(object.Namespace)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// volume makes the folder that containers see as a volume.
+func (p *pod) volume(ctx context.Context, v corev1.Volume) error {
+	dir := filepath.Join(p.dir, v.Name)
+	if err := os.Mkdir(dir, 0o755); err != nil || v.Secret == nil {
+		return err
+	}
+	secret, err := shared.Client().CoreV1().Secrets(p.object.Namespace).Get(ctx, v.Secret.SecretName, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	for name, text := range secret.Data {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command returns what runs a command in the pod: in its network, with its host name and
@@ -210,7 +233,7 @@ func (p *pod) container(c corev1.Container) (env, args []string, err error) {
 	}
 	var old []string
 	for _, e := range c.Env {
-		value := e.Value
+		value := strings.NewReplacer(old...).Replace(e.Value)
 		if e.ValueFrom != nil {
 			switch field := e.ValueFrom.FieldRef; field.FieldPath {
 			case "metadata.name":
@@ -225,7 +248,7 @@ func (p *pod) container(c corev1.Container) (env, args []string, err error) {
 		env = append(env, e.Name+"="+value)
 	}
 	for _, m := range c.VolumeMounts {
-		old = append(old, m.MountPath, filepath.Join(p.dir, m.Name))
+		old = append(old, "="+m.MountPath, "="+filepath.Join(p.dir, m.Name)) // as flags have it
 	}
 	replacer := strings.NewReplacer(old...)
 	args = []string{program}

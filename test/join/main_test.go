@@ -23,10 +23,11 @@ const clusterDNS = "10.96.0.10"
 const gateway4, gateway6 = "10.244.0.1", "fd00:10:244::1"
 
 // network makes the node: the addresses that do not belong to pods, and the bridge that
-// connects those.
+// connects those. Without a hardware address of its own the bridge would take one of
+// its pods', another each time that one comes or goes.
 const network = `link set lo up
 addr add ` + clusterDNS + `/32 dev lo
-link add pods type bridge
+link add pods address 02:00:00:00:00:01 type bridge
 addr add ` + gateway4 + `/16 dev pods
 addr add ` + gateway6 + `/48 dev pods nodad
 link set pods up
@@ -58,7 +59,17 @@ var (
 // are, as JSON. It is not set outside.
 const preparedVariable = "ROLLCALL_TEST_JOIN"
 
+// role tells the test binary which program it is in a pod.
+const role = "ROLLCALL_TEST_ROLE"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(role) == "member" {
+		if err := member(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	text := os.Getenv(preparedVariable)
 	if text == "" {
 		status, err := outside()
@@ -88,7 +99,13 @@ func outside() (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	text, err := json.Marshal(map[string]string{"etcd": paths[binaries.Etcd.Name], "rollcall": program})
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	text, err := json.Marshal(map[string]string{
+		"etcd": paths[binaries.Etcd.Name], "peer-finder": paths[binaries.PeerFinder.Name], "rollcall": program, "member": self,
+	})
 	if err != nil {
 		return 0, err
 	}
