@@ -7,9 +7,10 @@ has dig || need+=(bind9-dnsutils)
 has gcc || need+=(gcc libc6-dev) # the race detector links with it
 has unshare || need+=(util-linux)
 has ip || need+=(iproute2)
-# Package clients runs the resolvers of these.
+# Packages clients and join run the resolvers of these.
 has musl-gcc || need+=(musl-tools)
 has node || need+=(nodejs)
+has npm || need+=(npm)
 has python3 || need+=(python3)
 has javac || need+=(default-jdk-headless)
 [ ${#need[@]} -eq 0 ] && exit 0

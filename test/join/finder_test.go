@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,8 +26,8 @@ func TestPeerFinder(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"peer-finder", []string{programs["peer-finder"]}},
-		{"rollcall", []string{programs["rollcall"], "peers", "-interval", "1s"}},
+		{"peer-finder", programs["peer-finder"]},
+		{"rollcall", append(slices.Clone(programs["rollcall"]), "peers", "-interval", "1s")},
 	}
 	dir := t.TempDir()
 	said := func(name string) string { return filepath.Join(dir, name) }
@@ -37,8 +38,8 @@ func TestPeerFinder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		args := append(f.args, "-service", "db", "-ns", ns, "-on-start", said(f.name+".start"), "-on-change", said(f.name+".change"))
-		if _, err := pods[0].start(t, f.name, nil, args...); err != nil {
+		args := append(slices.Clone(f.args), "-service", "db", "-ns", ns, "-on-start", said(f.name+".start"), "-on-change", said(f.name+".change"))
+		if _, err := pods[0].start(t, f.name, args...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +58,7 @@ func TestPeerFinder(t *testing.T) {
 		}
 		name := pods[step.ready].object.Name + "." + domain
 		err := process.Within(t.Context(), within, func(ctx context.Context) error {
-			_, err := pods[0].output(ctx, "getent", "hosts", name)
+			_, err := pods[0].output(ctx, "", "getent", "hosts", name)
 			return err
 		})
 		if err != nil {

@@ -33,6 +33,7 @@ type pod struct {
 	netns   string // its network namespace, as ip(8) calls it
 	dir     string // what its volumes are folders of, and its files
 	address string
+	env     []string // of its containers, and of what is run beside them
 }
 
 // statefulSet applies manifests, one StatefulSet and what it needs, and returns its pods once
@@ -94,6 +95,7 @@ func statefulSet(t *testing.T, namespace, manifests string) []*pod {
 func newPod(t *testing.T, object corev1.Pod) *pod {
 	t.Helper()
 	p := &pod{object: object, netns: object.Namespace + "-" + object.Name, dir: t.TempDir(), address: object.Status.PodIP}
+	p.env = []string{"POD_DIR=" + p.dir} // for programs' files
 	ip := netip.MustParseAddr(p.address).As4()
 	// An address may have been another pod's a moment ago: its neighbours must not
 	// need to learn anew where it is.
@@ -135,14 +137,28 @@ func newPod(t *testing.T, object corev1.Pod) *pod {
 // volume makes the folder that containers see as a volume.
 func (p *pod) volume(ctx context.Context, v corev1.Volume) error {
 	dir := filepath.Join(p.dir, v.Name)
-	if err := os.Mkdir(dir, 0o755); err != nil || v.Secret == nil {
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	secret, err := shared.Client().CoreV1().Secrets(p.object.Namespace).Get(ctx, v.Secret.SecretName, metav1.GetOptions{})
-	if err != nil {
-		return err
+	files := map[string][]byte{}
+	client := shared.Client().CoreV1()
+	switch {
+	case v.Secret != nil:
+		secret, err := client.Secrets(p.object.Namespace).Get(ctx, v.Secret.SecretName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		files = secret.Data
+	case v.ConfigMap != nil:
+		config, err := client.ConfigMaps(p.object.Namespace).Get(ctx, v.ConfigMap.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for name, text := range config.Data {
+			files[name] = []byte(text)
+		}
 	}
-	for name, text := range secret.Data {
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			return err
 		}
@@ -159,10 +175,10 @@ func (p *pod) command(args ...string) []string {
 }
 
 // start starts a command in the pod, which ends with the test.
-func (p *pod) start(t *testing.T, name string, env []string, args ...string) (*process.Process, error) {
+func (p *pod) start(t *testing.T, name string, args ...string) (*process.Process, error) {
 	t.Helper()
 	args = p.command(args...)
-	started, err := process.Start(process.Spec{Name: name, Path: args[0], Args: args[1:], Env: env, Log: p.log(name)})
+	started, err := process.Start(process.Spec{Name: name, Path: args[0], Args: args[1:], Env: p.env, Log: p.log(name)})
 	if err != nil {
 		return nil, err
 	}
@@ -177,10 +193,12 @@ func (p *pod) start(t *testing.T, name string, env []string, args ...string) (*p
 
 func (p *pod) log(name string) string { return filepath.Join(p.dir, name+".log") }
 
-// output runs a command in the pod, and returns what it prints.
-func (p *pod) output(ctx context.Context, args ...string) (string, error) {
+// output runs a command in the pod with input, and returns what it prints.
+func (p *pod) output(ctx context.Context, input string, args ...string) (string, error) {
 	args = p.command(args...)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Stdin = strings.NewReader(input)
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
@@ -195,11 +213,11 @@ func (p *pod) output(ctx context.Context, args ...string) (string, error) {
 func (p *pod) run(ctx context.Context, t *testing.T) error {
 	t.Helper()
 	for _, c := range p.object.Spec.InitContainers {
-		env, args, err := p.container(c)
+		args, err := p.container(ctx, c)
 		if err != nil {
 			return err
 		}
-		started, err := p.start(t, c.Name, env, args...)
+		started, err := p.start(t, c.Name, args...)
 		if err != nil {
 			return err
 		}
@@ -213,49 +231,62 @@ func (p *pod) run(ctx context.Context, t *testing.T) error {
 		}
 	}
 	for _, c := range p.object.Spec.Containers {
-		env, args, err := p.container(c)
+		args, err := p.container(ctx, c)
 		if err != nil {
 			return err
 		}
-		if _, err := p.start(t, c.Name, env, args...); err != nil {
+		if _, err := p.start(t, c.Name, args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// container returns the environment and the command of a container.
-func (p *pod) container(c corev1.Container) (env, args []string, err error) {
+// container returns the command of a container, and adds its environment to the pod's.
+func (p *pod) container(ctx context.Context, c corev1.Container) (args []string, err error) {
 	name, _, _ := strings.Cut(path.Base(c.Image), ":")
 	program, ok := programs[name]
 	if !ok {
-		return nil, nil, fmt.Errorf("there is no program for the image %s", c.Image)
+		return nil, fmt.Errorf("there is no program for the image %s", c.Image)
 	}
 	var old []string
 	for _, e := range c.Env {
-		value := strings.NewReplacer(old...).Replace(e.Value)
-		if e.ValueFrom != nil {
-			switch field := e.ValueFrom.FieldRef; field.FieldPath {
-			case "metadata.name":
-				value = p.object.Name
-			case "metadata.namespace":
-				value = p.object.Namespace
-			default:
-				return nil, nil, fmt.Errorf("%s: no field %s", c.Name, field.FieldPath)
-			}
+		value, err := p.value(ctx, e.ValueFrom)
+		if err != nil {
+			return nil, fmt.Errorf("%s of container %s: %w", e.Name, c.Name, err)
 		}
+		value += strings.NewReplacer(old...).Replace(e.Value) // only one of them is there
 		old = append(old, "$("+e.Name+")", value)
-		env = append(env, e.Name+"="+value)
+		p.env = append(p.env, e.Name+"="+value)
 	}
 	for _, m := range c.VolumeMounts {
 		old = append(old, "="+m.MountPath, "="+filepath.Join(p.dir, m.Name)) // as flags have it
 	}
 	replacer := strings.NewReplacer(old...)
-	args = []string{program}
+	args = slices.Clone(program)
 	for _, a := range slices.Concat(c.Command[min(1, len(c.Command)):], c.Args) {
 		args = append(args, replacer.Replace(a))
 	}
-	return env, args, nil
+	return args, nil
+}
+
+// value returns what an environment variable is taken from; "" if from nothing.
+func (p *pod) value(ctx context.Context, from *corev1.EnvVarSource) (string, error) {
+	switch {
+	case from == nil:
+		return "", nil
+	case from.SecretKeyRef != nil:
+		secret, err := shared.Client().CoreV1().Secrets(p.object.Namespace).Get(ctx, from.SecretKeyRef.Name, metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		return string(secret.Data[from.SecretKeyRef.Key]), nil
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.name":
+		return p.object.Name, nil
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.namespace":
+		return p.object.Namespace, nil
+	}
+	return "", fmt.Errorf("the tests' kubelet does not know %s", from)
 }
 
 // runAll runs the containers of pods at once, and returns when all have begun.

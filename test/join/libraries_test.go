@@ -148,7 +148,8 @@ func listed(t *testing.T, pods []*pod) {
 	t.Helper()
 	first := pods[0].object
 	service, n := first.Spec.Subdomain+"."+first.Namespace, fmt.Sprint(len(pods))
-	if out, err := pods[0].output(t.Context(), programs["rollcall"], "peers", service, "-wait", n, "-timeout", within.String()); err != nil {
+	wait := append(slices.Clone(programs["rollcall"]), "peers", service, "-wait", n, "-timeout", within.String())
+	if out, err := pods[0].output(t.Context(), "", wait...); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
 
-	"github.com/rollcall-dns/rollcall/test/binaries"
 	"github.com/rollcall-dns/rollcall/test/cluster"
 	"github.com/rollcall-dns/rollcall/test/isolate"
 	"github.com/rollcall-dns/rollcall/test/rollcall"
@@ -52,7 +50,7 @@ const corefile = `.:53 {
 var (
 	shared   *cluster.Cluster
 	server   *rollcall.Server
-	programs map[string]string // paths, by the image's name
+	programs map[string][]string // how each begins on a command line, by the image's name
 )
 
 // preparedVariable tells the test binary within the namespaces which programs there
@@ -84,32 +82,6 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	cluster.Main(m, serve)
-}
-
-// outside prepares the programs, which may have to be fetched, and runs the test
-// binary once more where nothing can be.
-func outside() (status int, err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	paths, err := binaries.Ensure(ctx, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }, binaries.All()...)
-	if err != nil {
-		return 0, err
-	}
-	program, err := rollcall.Build(ctx, false)
-	if err != nil {
-		return 0, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	text, err := json.Marshal(map[string]string{
-		"etcd": paths[binaries.Etcd.Name], "peer-finder": paths[binaries.PeerFinder.Name], "rollcall": program, "member": self,
-	})
-	if err != nil {
-		return 0, err
-	}
-	return isolate.Run(ctx, preparedVariable+"="+string(text))
 }
 
 // inside sets the namespaces up.
@@ -149,7 +121,7 @@ func serve(ctx context.Context, c *cluster.Cluster) (func() error, error) {
 		return nil, err
 	}
 	var err error
-	server, err = rollcall.Run(ctx, programs["rollcall"], c.Dir(), "serve", "-conf", conf)
+	server, err = rollcall.Run(ctx, programs["rollcall"][0], c.Dir(), "serve", "-conf", conf)
 	if err != nil {
 		return nil, err
 	}
