@@ -92,6 +92,10 @@ func TestExplainServer(t *testing.T) {
 			if statusOf(err) != statusUnresolved || !strings.Contains(out, tt.want) {
 				t.Errorf("status %d, printed:\n%s\nwant status 1, and %q", statusOf(err), out, tt.want)
 			}
+			out, err = rollcall(t, "", "explain", "-server", addr, "web-2.nginx")
+			if near := "does not resolve.\n\n  The server says NXDOMAIN of web-2.nginx.default.svc.cluster.local.: "; statusOf(err) != statusUnresolved || strings.Contains(out, near) != (tt.directive != "") {
+				t.Errorf("status %d, printed:\n%s\nwant status 1, and first what there is a Service of", statusOf(err), out)
+			}
 			out, err = rollcall(t, "", "explain", "-server", addr, "dns-version.cluster.local.", "TXT")
 			if err != nil || !strings.Contains(out, "resolves.") {
 				t.Errorf("error %v, printed:\n%s\nwant a name that resolves", err, out)

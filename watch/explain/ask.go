@@ -162,7 +162,13 @@ func (c *Cluster) outside(a Ask) Answer {
 	case a.Suffix != "":
 	case at > 1 && at < len(l)-1: // SERVICE.NAMESPACE.svc.…
 		out.Near = 5
-		out.Cause.hint("The name is written for the zone %s; the cluster's is %s.", strings.Join(l[at+1:], "."), own)
+		other := strings.Join(l[at+1:], ".")
+		out.Cause.hint("The name is written for the zone %s; the cluster's is %s.", other, own)
+		if near := nearest(other, zones); near != "" {
+			out.Cause.Code = "wrong-zone"
+			out.Cause.hint("Did you mean %s.%s?", strings.Join(l[:at+1], "."), near)
+			return out
+		}
 	case a.Labels > 2 && last != "svc" && last != "pod":
 		out.Near = 4
 	case a.Labels == 2:

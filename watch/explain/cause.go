@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,7 +40,7 @@ func (f *finder) find(ctx context.Context) error {
 		f.plain()
 	default:
 		f.near = 5
-		f.ofService()
+		err = f.ofService(ctx)
 	}
 	if f.Alias {
 		f.alias()
@@ -117,7 +118,40 @@ func (f *finder) noNamespace(ctx context.Context) error {
 			f.Cause.hint("Did you mean Namespace %s?", near)
 		}
 	}
-	return nil
+	if f.Service == "" || !f.spelled() {
+		return nil
+	}
+	found, err := f.others(ctx)
+	if swapped := (zone.Key{Namespace: f.Service, Name: f.Namespace}); slices.Contains(f.c.services, swapped) {
+		found = true
+		f.Cause.hint("%s is called %s.%s: the Service's name goes before the Namespace's.", f.by("Service", swapped), f.Namespace, f.Service)
+	}
+	if found {
+		f.near = max(f.near, 3)
+	}
+	return err
+}
+
+// others hints at the Services of other Namespaces that are called as the one asked
+// for.
+func (f *finder) others(ctx context.Context) (found bool, err error) {
+	if err := f.c.listServices(ctx); err != nil {
+		return false, err
+	}
+	n := 0
+	for _, key := range f.c.services {
+		if key.Name != f.Service || key.Namespace == f.Namespace {
+			continue
+		}
+		if n++; n <= mostListed {
+			f.Cause.hint("Namespace %s has a Service %s: from other namespaces its name is %s.%s.", key.Namespace, key.Name, key.Name, key.Namespace)
+			f.by("Service", key)
+		}
+	}
+	if more := n - mostListed; more > 0 {
+		f.Cause.hint("So have %d more.", more)
+	}
+	return n > 0, nil
 }
 
 func (f *finder) noService(ctx context.Context) error {
@@ -137,13 +171,14 @@ func (f *finder) noService(ctx context.Context) error {
 	}
 	f.say("Namespace %s has no %s %s.", f.Namespace, kind, f.Service)
 	f.by("Namespace", zone.Key{Name: f.Namespace})
+	f.governing()
 	var names []string
 	for key := range f.c.objects[zone.Services] {
 		if key.Namespace == f.Namespace {
 			names = append(names, key.Name)
 		}
 	}
-	if near := nearest(f.Service, names); near != "" {
+	if near := cmp.Or(nearest(f.Service, names), containing(f.Service, names)); near != "" {
 		f.by("Service", zone.Key{Namespace: f.Namespace, Name: near})
 		if name, found := f.sibling(ctx, f.Namespace, near); found {
 			f.near += 2
@@ -168,6 +203,18 @@ func (f *finder) noService(ctx context.Context) error {
 	return nil
 }
 
+// governing hints at pods that have the Service that there is none of for a
+// subdomain.
+func (f *finder) governing() {
+	for _, pod := range whole[*corev1.Pod](f.c, zone.Pods, f.Namespace) {
+		if pod.Spec.Subdomain == f.Service && !f.Imported {
+			f.Cause.hint("%s has the subdomain %s (of a StatefulSet, its serviceName): a headless Service of that name, which selects the pod, gives it %s.%s.",
+				f.by("Pod", zone.Key{Namespace: pod.Namespace, Name: pod.Name}), f.Service, cmp.Or(pod.Spec.Hostname, "HOSTNAME"), f.Service)
+			return
+		}
+	}
+}
+
 // namesPod reports whether the label below the Service that there is none of is what a
 // Pod is called: POD.SERVICE was meant then.
 func (f *finder) namesPod() bool {
@@ -182,15 +229,12 @@ const mostNamed = 8
 
 // elsewhere hints at what else is called as the Service that there is none of.
 func (f *finder) elsewhere(ctx context.Context) error {
-	if err := f.c.listServices(ctx); err != nil {
+	found, err := f.others(ctx)
+	if err != nil {
 		return err
 	}
-	for _, key := range f.c.services {
-		if key.Name != f.service.Name || key.Namespace == f.Namespace {
-			continue
-		}
-		f.Cause.hint("Namespace %s has a Service %s: from other namespaces its name is %s.%s.", key.Namespace, key.Name, key.Name, key.Namespace)
-		f.by("Service", key)
+	if found && f.ask.Labels == 2 { // POD.SERVICE, rather than SERVICE.NAMESPACE
+		f.near = max(f.near, 4)
 	}
 	if err := f.c.listSpaces(ctx); err != nil {
 		return err
@@ -201,6 +245,10 @@ func (f *finder) elsewhere(ctx context.Context) error {
 	for _, pod := range whole[*corev1.Pod](f.c, zone.Pods, f.Namespace) {
 		if pod.Name == f.Service {
 			f.by("Pod", f.service)
+			if h, d := pod.Spec.Hostname, pod.Spec.Subdomain; h != "" && d != "" {
+				f.Cause.hint("%s is the name of a Pod, and its hostname and subdomain have it called %s.%s.", f.Service, h, d)
+				continue
+			}
 			f.Cause.hint("%s is the name of a Pod, and Pods have no names by themselves: one with hostname and subdomain has POD.SERVICE below a headless Service.", f.Service)
 		}
 	}
@@ -217,6 +265,9 @@ func (f *finder) noForm() {
 	case nearest(labels[0], []string{"svc"}) != "" && f.ask.Labels > 1:
 		f.near = 5
 		f.Cause.hint("Did you mean svc in the place of %s?", labels[0])
+	case f.ask.Suffix == "" && len(labels) > 3 && labels[0] == "pod":
+		f.near = 5
+		f.Cause.hint("What is below a Service has svc before the zone: %s.svc.%s", strings.TrimSuffix(f.Name.String(), ".pod."+f.apex.String()), apex)
 	case f.ask.Suffix == "" && len(labels) == 2:
 		f.near = 5
 		f.Cause.hint("A Service's name has svc before the zone: %s.%s.svc.%s", labels[1], labels[0], apex)

@@ -21,7 +21,11 @@ type Path struct {
 	Ndots  int
 	// Elsewhere is set where the pod does not ask the cluster's DNS: why.
 	Elsewhere Cause
-	Notes     []string
+	// Usual is the path of pods that say nothing of their resolver, where this one
+	// searches less: Unusual says why, in a sentence.
+	Usual   *Path
+	Unusual string
+	Notes   []string
 }
 
 // ClusterFirst is the path of a pod of a namespace of which nothing else is said: the
@@ -58,7 +62,8 @@ func PathOf(pod *corev1.Pod, apex zone.Name) Path {
 			Objects: []string{object},
 		}}
 	case policy == corev1.DNSNone:
-		p = Path{Ndots: 1}
+		usual := ClusterFirst(pod.Namespace, apex)
+		p = Path{Ndots: 1, Usual: &usual, Unusual: object + " has dnsPolicy None, and searches the domains of its dnsConfig alone."}
 	default:
 		p = ClusterFirst(pod.Namespace, apex)
 	}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,10 +19,10 @@ import (
 // "pod NAME", and the cause's code. Both are empty for one that should be.
 func (c *Cluster) state(p *corev1.Pod) (text, code string) {
 	switch {
-	case p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed:
-		return fmt.Sprintf("matches, and has ended (%s)", p.Status.Phase), "pods-ended"
+	case over(p):
+		return fmt.Sprintf("matches, and has ended (%s%s)", p.Status.Phase, reasons(p)), "pods-ended"
 	case p.DeletionTimestamp != nil:
-		return "matches, and is terminating since " + c.when(p.DeletionTimestamp.Add(-grace(p))), "terminating"
+		return "matches, and is terminating since " + c.when(p.DeletionTimestamp.Add(-grace(p))) + lost(p), "terminating"
 	case len(p.Status.PodIPs) == 0:
 		return "matches, and has no address yet: it is " + pending(p), "pods-pending"
 	}
@@ -34,6 +35,39 @@ func (c *Cluster) state(p *corev1.Pod) (text, code string) {
 		since = " since " + c.when(p.Status.Conditions[i].LastTransitionTime.Time)
 	}
 	return "matches, has an address, and is not Ready" + since + containers(p), "not-ready"
+}
+
+// over reports whether a pod has ended, for good.
+func over(p *corev1.Pod) bool {
+	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+}
+
+// reasons says what ended a pod, behind its phase.
+func reasons(p *corev1.Pod) (text string) {
+	for _, r := range []string{p.Status.Reason, p.Status.Message} {
+		if r != "" {
+			text += ": " + line(r)
+		}
+	}
+	if text == "" {
+		if why := waits(p); why != "" {
+			return ": " + why
+		}
+	}
+	return text
+}
+
+// lost says that a pod ends once its node is heard of again, or deleted.
+func lost(p *corev1.Pod) string {
+	if p.Status.Reason != "NodeLost" { // as the node life cycle controller has it
+		return ""
+	}
+	return " (its node " + p.Spec.NodeName + " is not heard of)"
+}
+
+// line makes one line of a message, without its full stop.
+func line(message string) string {
+	return strings.TrimSuffix(strings.Join(strings.Fields(message), " "), ".")
 }
 
 func grace(p *corev1.Pod) time.Duration {
@@ -57,7 +91,7 @@ func pending(p *corev1.Pod) string {
 	phase := string(cmp.Or(p.Status.Phase, corev1.PodPending))
 	for _, o := range p.Status.Conditions {
 		if o.Type == corev1.PodScheduled && o.Status == corev1.ConditionFalse {
-			return phase + ", as no node takes it (" + strings.TrimSuffix(cmp.Or(o.Message, o.Reason), ".") + ")"
+			return phase + ", as no node takes it (" + line(cmp.Or(o.Message, o.Reason)) + ")"
 		}
 	}
 	if p.Spec.NodeName == "" {
@@ -69,17 +103,52 @@ func pending(p *corev1.Pod) string {
 	return phase
 }
 
-// waits says what a container waits for.
+// waits says what the first container that is not ready waits for.
 func waits(p *corev1.Pod) string {
-	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
-		switch {
+	for i, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		name, first := "container "+s.Name, i < len(p.Status.InitContainerStatuses)
+		if first {
+			name = "init " + name
+		}
+		switch last := s.LastTerminationState.Terminated; {
 		case s.State.Waiting != nil && s.State.Waiting.Reason != "":
-			return "container " + s.Name + " waits: " + s.State.Waiting.Reason
+			text := name + " waits: " + s.State.Waiting.Reason
+			if last != nil {
+				text += ", after it " + ended(last)
+			}
+			return text
 		case s.State.Terminated != nil && !s.Ready && s.State.Terminated.ExitCode != 0:
-			return fmt.Sprintf("container %s ended with exit status %d", s.Name, s.State.Terminated.ExitCode)
+			return name + " " + ended(s.State.Terminated)
+		case s.State.Running != nil && first && !sidecar(p, s.Name):
+			return name + " has not ended"
+		case s.State.Running != nil && !s.Ready && probed(p, s.Name):
+			return name + " runs, and its readiness probe does not succeed"
 		}
 	}
 	return ""
+}
+
+// ended says how a container ended.
+func ended(t *corev1.ContainerStateTerminated) string {
+	text := fmt.Sprintf("ended with exit status %d", t.ExitCode)
+	if t.Reason != "" && t.Reason != "Error" && t.Reason != "Completed" {
+		text += " (" + t.Reason + ")"
+	}
+	return text
+}
+
+// sidecar reports whether an init container goes on beside the others.
+func sidecar(p *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(p.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	})
+}
+
+// probed reports whether a container has a readiness probe.
+func probed(p *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(slices.Concat(p.Spec.InitContainers, p.Spec.Containers), func(c corev1.Container) bool {
+		return c.Name == name && c.ReadinessProbe != nil
+	})
 }
 
 // containers says in parentheses how many of a pod's containers are ready, and what
@@ -111,14 +180,14 @@ func containers(p *corev1.Pod) string {
 }
 
 // noEndpoint explains a name below a Service that none of its endpoints has.
-func (f *finder) noEndpoint(head string, s *corev1.Service, e endpoints) {
+func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service, e endpoints) {
 	f.near = 3
 	for _, p := range whole[*corev1.Pod](f.c, zone.Pods, s.Namespace) {
 		if p.Name != f.Endpoint && p.Spec.Hostname != f.Endpoint {
 			continue
 		}
 		f.near = 5
-		if f.named(head, s, p) {
+		if f.named(ctx, head, s, p) {
 			return
 		}
 	}
@@ -142,7 +211,7 @@ func (f *finder) noEndpoint(head string, s *corev1.Service, e endpoints) {
 
 // named explains why a pod that is called as was asked has no name below a Service,
 // and reports false if it should have one.
-func (f *finder) named(head string, s *corev1.Service, p *corev1.Pod) bool {
+func (f *finder) named(ctx context.Context, head string, s *corev1.Service, p *corev1.Pod) bool {
 	object := f.by("Pod", zone.Key{Namespace: p.Namespace, Name: p.Name})
 	owner := metav1.GetControllerOfNoCopy(p)
 	state, code := f.c.state(p)
@@ -160,9 +229,15 @@ func (f *finder) named(head string, s *corev1.Service, p *corev1.Pod) bool {
 			has = "the subdomain " + p.Spec.Subdomain
 		}
 		f.say("%s; %s is one of its endpoints, and has %s, where the Service is called %s: the endpoint is named by its address.", head, object, has, s.Name)
-		if owner != nil && owner.Kind == "StatefulSet" {
+		if name, found := f.sibling(ctx, s.Namespace, p.Spec.Subdomain); found {
+			f.Cause.hint("Ask for %s, which resolves.", name)
+		}
+		switch {
+		case owner != nil && owner.Kind == "StatefulSet":
 			f.Cause.hint("serviceName of StatefulSet %s must be %s: it gives its pods their subdomain.", owner.Name, s.Name)
-		} else {
+		case owner != nil && owner.Kind == "ReplicaSet":
+			f.Cause.hint("The pods of a Deployment have no names of their own: those of a StatefulSet have.")
+		default:
 			f.Cause.hint("A pod with hostname: %s and subdomain: %s has this name.", f.Endpoint, s.Name)
 		}
 	case p.Spec.Hostname == "":
@@ -172,6 +247,7 @@ func (f *finder) named(head string, s *corev1.Service, p *corev1.Pod) bool {
 	case p.Spec.Hostname != f.Endpoint:
 		f.Cause.Code = "wrong-hostname"
 		f.say("%s; %s is one of its endpoints, with the hostname %s: it is found under that, and not under its own name.", head, object, p.Spec.Hostname)
+		f.Cause.hint("Ask for %s.%s.", p.Spec.Hostname, s.Name)
 	default:
 		return false
 	}

@@ -22,7 +22,7 @@ import (
 //	# from: NAMESPACE/POD
 //	# cause: CODE
 //	# says: part of the text
-//	# hint: one of the hints, if it matters
+//	# hint: one of the hints, if it matters; "none" where there must be none
 //	# reason: why that is so
 const setups = "../testdata/explain"
 
@@ -49,7 +49,11 @@ func TestSetups(t *testing.T) {
 			if r.Cause.Code != head["cause"] || head["says"] == "" || !strings.Contains(r.Cause.Text, head["says"]) {
 				t.Errorf("cause %s, want %s: %q, as %s\n%s", r.Cause.Code, head["cause"], head["says"], head["reason"], &text)
 			}
-			if hint := head["hint"]; hint != "" && !slices.Contains(r.Cause.Hints, hint) {
+			if head["hint"] == "none" {
+				if len(r.Cause.Hints) > 0 {
+					t.Errorf("hints %q, want none\n%s", r.Cause.Hints, &text)
+				}
+			} else if hint := head["hint"]; hint != "" && !slices.Contains(r.Cause.Hints, hint) {
 				t.Errorf("hints %q, want %q among them\n%s", r.Cause.Hints, hint, &text)
 			}
 		})

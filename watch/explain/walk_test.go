@@ -80,6 +80,7 @@ func TestPath(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &asked{what: explain.NXDomain}
+			tt.path.Usual = nil // which is asked besides
 			r, err := explain.Explain(t.Context(), a, explain.Question{Name: tt.ask, Types: []string{"A"}, Path: tt.path})
 			if err != nil {
 				t.Fatal(err)
@@ -141,16 +142,61 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestShadowed sees that a Service which is called as a Namespace is told of, where it
-// is found in the place of another.
-func TestShadowed(t *testing.T) {
-	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(`
-{apiVersion: v1, kind: Service, metadata: {name: prod}, spec: {clusterIP: None}}
+// TestOutside sees of which names in no zone of the cluster it is not told that they
+// do not resolve.
+func TestOutside(t *testing.T) {
+	tests := []struct {
+		ask     string
+		path    explain.Path
+		code    string
+		unknown bool
+		reason  string
+	}{
+		{"www.example.com", pod(func(*corev1.PodSpec) {}), "outside", true, "other servers may have it"},
+		{"www.example.com.", pod(func(*corev1.PodSpec) {}), "outside", true, "an absolute one too"},
+		{"web.", pod(func(*corev1.PodSpec) {}), "outside", false, "no top-level domain has addresses"},
+		{"web.shop.svc.cluster.locl", pod(func(*corev1.PodSpec) {}), "wrong-zone", false, "a slip in the zone"},
+		{"web.shop.svc.example.org", pod(func(*corev1.PodSpec) {}), "outside", true, "another cluster's"},
+		{"www.example.com", pod(func(s *corev1.PodSpec) { s.DNSPolicy = corev1.DNSDefault }), "dns-policy", true, "the servers of the node may have it"},
+		{"web.shop.svc.cluster.local", pod(func(s *corev1.PodSpec) { s.DNSPolicy = corev1.DNSDefault }), "dns-policy", false, "they do not have the cluster's"},
+	}
+	for _, tt := range tests {
+		r, err := explain.Explain(t.Context(), newCluster(t, watch.Objects{}), explain.Question{Name: tt.ask, Path: tt.path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Resolves || r.Cause.Code != tt.code || r.Unknown != tt.unknown {
+			t.Errorf("%s: resolves %t, unknown %t, %s; want unknown %t, %s: %s", tt.ask, r.Resolves, r.Unknown, r.Cause.Code, tt.unknown, tt.code, tt.reason)
+		}
+	}
+}
+
+// TestAlias sees that the CNAME of both addresses is told once.
+func TestAlias(t *testing.T) {
+	objects := manifests(t, `
+{apiVersion: v1, kind: Service, metadata: {name: alias}, spec: {type: ExternalName, externalName: web.default.svc.cluster.local}}
 ---
-{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: prod-1, labels: {kubernetes.io/service-name: prod}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: web}, {addresses: [10.0.0.2], hostname: api}]}
----
-{apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
-`)})
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ipFamilies: [IPv4, IPv6], ipFamilyPolicy: RequireDualStack, clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, "fd00::1"]}}
+`)
+	r := explainFrom(t, newCluster(t, objects), "alias", "default")
+	if len(r.Records) != 3 {
+		t.Errorf("%q, want a CNAME, an A and an AAAA record", r.Records)
+	}
+}
+
+// TestVisible sees that what is printed does not reach into the terminal.
+func TestVisible(t *testing.T) {
+	r := explain.Report{Name: "web", Cause: explain.Cause{Text: "the server says \x1b]0;x\a"}}
+	var b strings.Builder
+	if err := r.Print(&b); err != nil || strings.ContainsAny(b.String(), "\x1b\a") {
+		t.Errorf("printed %q, error %v", b.String(), err)
+	}
+}
+
+// manifests returns the objects of a text.
+func manifests(t *testing.T, text string) watch.Objects {
+	t.Helper()
+	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +204,19 @@ func TestShadowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return objects
+}
+
+// TestShadowed sees that a Service which is called as a Namespace is told of, where it
+// is found in the place of another.
+func TestShadowed(t *testing.T) {
+	objects := manifests(t, `
+{apiVersion: v1, kind: Service, metadata: {name: prod}, spec: {clusterIP: None}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: prod-1, labels: {kubernetes.io/service-name: prod}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: web}, {addresses: [10.0.0.2], hostname: api}]}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
+`)
 	tests := []struct{ ask, record, note, reason string }{
 		{"web.prod", "10.0.0.1", "Service prod/web, which may be meant, is not asked: Service default/prod is called as that Namespace is, and comes first; web.prod.svc is the other", "both are there"},
 		{"api.prod", "10.0.0.2", "", "the Namespace has no such Service"},
