@@ -52,6 +52,12 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 	out := Answer{Records: records}
 	switch outcome {
 	case zone.Success, zone.Leaves:
+		if outcome == zone.Leaves {
+			if out.Cause, err = c.shortTarget(ctx, name); out.Cause.Code != "" || err != nil {
+				out.Outcome, out.Near = Outside, 6
+				return out, err
+			}
+		}
 		out.Outcome = Found
 		out.Notes = c.notes(a, outcome)
 		shadow, err := c.shadowed(ctx, a)
@@ -140,6 +146,39 @@ func (c *Cluster) aliasOf(name zone.Name) zone.Name {
 		return ""
 	}
 	return target
+}
+
+// shortTarget is the cause where an ExternalName Service leads out of the cluster's
+// zones to what in a search path would be the name of a Service.
+func (c *Cluster) shortTarget(ctx context.Context, name zone.Name) (cause Cause, err error) {
+	target := c.aliasOf(name)
+	apex, _ := c.apexOf(name)
+	for _, domain := range ClusterFirst("", apex).Search {
+		whole, err := zone.ParseName(target.String() + domain.String())
+		if err != nil {
+			continue
+		}
+		l := below(whole, apex)
+		if len(l) != 3 || l[0] != "svc" {
+			continue
+		}
+		meant := zone.Key{Namespace: l[1], Name: l[2]}
+		if err := c.load(ctx, meant.Namespace); err != nil {
+			return cause, err
+		}
+		if _, found := c.objects[zone.Services][meant]; !found {
+			continue
+		}
+		from := below(name, apex)
+		cause = Cause{
+			Code:    "short-target",
+			Text:    fmt.Sprintf("Service %s/%s is of type ExternalName and leads to %s, which is a whole name, in no zone of the cluster: nothing is searched for it.", from[1], from[2], target),
+			Objects: []string{"Service " + from[1] + "/" + from[2], "Service " + meant.Namespace + "/" + meant.Name},
+		}
+		cause.hint("For Service %s/%s, externalName must be %s.", meant.Namespace, meant.Name, strings.TrimSuffix(whole.String(), "."))
+		return cause, nil
+	}
+	return cause, nil
 }
 
 // outside is the answer for a name in no zone of the cluster.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -172,6 +173,9 @@ func (f *finder) noService(ctx context.Context) error {
 	f.say("Namespace %s has no %s %s.", f.Namespace, kind, f.Service)
 	f.by("Namespace", zone.Key{Name: f.Namespace})
 	f.governing()
+	if strings.HasPrefix(f.Service, "_") {
+		f.Cause.hint("A port goes before the Service that it is of: _PORT._PROTOCOL.SERVICE.")
+	}
 	var names []string
 	for key := range f.c.objects[zone.Services] {
 		if key.Namespace == f.Namespace {
@@ -267,6 +271,10 @@ func (f *finder) noForm() {
 		f.Cause.hint("Did you mean svc in the place of %s?", labels[0])
 	case f.ask.Suffix == "" && len(labels) > 3 && labels[0] == "pod":
 		f.near = 5
+		if a, err := netip.ParseAddr(strings.TrimSuffix(f.Name.String(), "."+labels[1]+".pod."+f.apex.String())); err == nil {
+			f.Cause.hint("An address is written with dashes: %s.%s.pod.%s", strings.ReplaceAll(a.String(), ".", "-"), labels[1], apex)
+			break
+		}
 		f.Cause.hint("What is below a Service has svc before the zone: %s.svc.%s", strings.TrimSuffix(f.Name.String(), ".pod."+f.apex.String()), apex)
 	case f.ask.Suffix == "" && len(labels) == 2:
 		f.near = 5
@@ -307,6 +315,9 @@ func (f *finder) plain() {
 			if f.ask.Labels == 1 {
 				f.near = 1
 			}
+		}
+		if f.Protocol != "" {
+			f.Cause.hint("SRV records are those of a port, asked for by its name: _PORT._%s.%s.", f.Protocol, f.Service)
 		}
 	case zone.OtherType:
 		f.say("%s has records of other types alone: NODATA.", name)

@@ -129,7 +129,7 @@ func (f *finder) endpoints(ctx context.Context, object string, s *corev1.Service
 			}
 		}
 		f.notReady(head, s, named)
-	case f.Code == zone.NoEndpoint:
+	case f.Code == zone.NoEndpoint, f.Endpoint != "" && len(f.c.matching(s)) > 0:
 		f.noEndpoint(ctx, head, s, e)
 	case len(e.waiting) > 0:
 		f.notReady(head, s, e.waiting)

@@ -200,12 +200,33 @@ func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service,
 			has += fmt.Sprintf(" and %d more", more)
 		}
 	}
+	f.Cause.Code = zone.NoEndpoint.String()
 	f.say("%s; none of its endpoints is named %s: %s.", head, f.Endpoint, has)
 	if near := nearest(f.Endpoint, all); near != "" {
 		f.Cause.hint("Did you mean %s?", near)
 	}
+	f.ordered(s)
+	if len(e.ready) > 0 && !slices.ContainsFunc(e.ready, func(e endpoint) bool { return e.Hostname != "" }) {
+		f.Cause.hint("They have no hostnames, as pods of a StatefulSet have, or pods with hostname and subdomain: %s.", s.Name)
+	}
 	if err := f.c.read[s.Namespace][zone.Pods]; err != nil {
 		f.Cause.hint("Whether there is a Pod of this name can't be told: %v.", err)
+	}
+}
+
+// ordered hints at the pod of a StatefulSet that has to be ready before the one that
+// was asked for is made.
+func (f *finder) ordered(s *corev1.Service) {
+	for _, p := range f.c.matching(s) {
+		owner := metav1.GetControllerOfNoCopy(p)
+		if owner == nil || owner.Kind != "StatefulSet" || !strings.HasPrefix(f.Endpoint, owner.Name+"-") {
+			continue
+		}
+		if state, code := f.c.state(p); code != "" {
+			f.by("Pod", zone.Key{Namespace: p.Namespace, Name: p.Name})
+			f.Cause.hint("A StatefulSet makes one pod after another is ready, unless its podManagementPolicy is Parallel: pod %s %s.", p.Name, state)
+			return
+		}
 	}
 }
 
@@ -219,6 +240,7 @@ func (f *finder) named(ctx context.Context, head string, s *corev1.Service, p *c
 	case len(s.Spec.Selector) > 0 && !labels.SelectorFromValidatedSet(s.Spec.Selector).Matches(labels.Set(p.Labels)):
 		f.Cause.Code = "pod-not-selected"
 		f.say("%s; %s is not one of these pods: it %s.", head, object, differs(p.Labels, s.Spec.Selector))
+		f.governed(ctx, p)
 	case code != "" && code != "not-ready" && code != "terminating":
 		f.Cause.Code = code
 		f.say("%s; pod %s %s: no record.", head, p.Name, state)
@@ -229,9 +251,7 @@ func (f *finder) named(ctx context.Context, head string, s *corev1.Service, p *c
 			has = "the subdomain " + p.Spec.Subdomain
 		}
 		f.say("%s; %s is one of its endpoints, and has %s, where the Service is called %s: the endpoint is named by its address.", head, object, has, s.Name)
-		if name, found := f.sibling(ctx, s.Namespace, p.Spec.Subdomain); found {
-			f.Cause.hint("Ask for %s, which resolves.", name)
-		}
+		f.governed(ctx, p)
 		switch {
 		case owner != nil && owner.Kind == "StatefulSet":
 			f.Cause.hint("serviceName of StatefulSet %s must be %s: it gives its pods their subdomain.", owner.Name, s.Name)
@@ -252,4 +272,11 @@ func (f *finder) named(ctx context.Context, head string, s *corev1.Service, p *c
 		return false
 	}
 	return true
+}
+
+// governed hints at the name that a pod has below the Service of its subdomain.
+func (f *finder) governed(ctx context.Context, p *corev1.Pod) {
+	if name, found := f.sibling(ctx, p.Namespace, p.Spec.Subdomain); found {
+		f.Cause.hint("Ask for %s, which resolves.", name)
+	}
 }

@@ -194,7 +194,7 @@ func TestVisible(t *testing.T) {
 }
 
 // manifests returns the objects of a text.
-func manifests(t *testing.T, text string) watch.Objects {
+func manifests(t testing.TB, text string) watch.Objects {
 	t.Helper()
 	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(text)})
 	if err != nil {
