@@ -96,11 +96,13 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	if f.spelled() && f.ask.Labels > 1 {
 		f.near = 2
 	}
-	if f.Code == zone.HiddenNamespace {
+	_, exists := f.c.objects[zone.Namespaces][zone.Key{Name: f.Namespace}]
+	if f.Code == zone.HiddenNamespace && (exists || f.c.spaces[f.Namespace] != nil) {
 		f.say("Namespace %s is not among those that the server serves (namespaces, namespace_labels of its configuration).", f.Namespace)
 		f.by("Namespace", zone.Key{Name: f.Namespace})
 		return nil
 	}
+	f.Cause.Code = zone.NoNamespace.String()
 	f.say("There is no Namespace %s.", f.Namespace)
 	if err := f.c.spaces[f.Namespace]; err != nil {
 		f.say("There is no Service in a Namespace %s; whether there is such a Namespace can't be told: %v.", f.Namespace, err)
@@ -108,7 +110,8 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	if err := f.c.listSpaces(ctx); err != nil {
 		return err
 	}
-	if near := nearest(f.Namespace, f.c.names); near != "" && f.spelled() {
+	near := nearest(f.Namespace, f.c.names)
+	if near != "" && f.spelled() {
 		f.by("Namespace", zone.Key{Name: near})
 		name, found := f.sibling(ctx, near, f.Service)
 		if found {
@@ -122,7 +125,7 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	if f.Service == "" || !f.spelled() {
 		return nil
 	}
-	found, err := f.others(ctx)
+	found, err := f.others(ctx, near)
 	if swapped := (zone.Key{Namespace: f.Service, Name: f.Namespace}); slices.Contains(f.c.services, swapped) {
 		found = true
 		f.Cause.hint("%s is called %s.%s: the Service's name goes before the Namespace's.", f.by("Service", swapped), f.Namespace, f.Service)
@@ -133,15 +136,15 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	return err
 }
 
-// others hints at the Services of other Namespaces that are called as the one asked
-// for.
-func (f *finder) others(ctx context.Context) (found bool, err error) {
+// others hints at the Services of other Namespaces than one that are called as the one
+// asked for.
+func (f *finder) others(ctx context.Context, than string) (found bool, err error) {
 	if err := f.c.listServices(ctx); err != nil {
 		return false, err
 	}
 	n := 0
 	for _, key := range f.c.services {
-		if key.Name != f.Service || key.Namespace == f.Namespace {
+		if key.Name != f.Service || key.Namespace == than {
 			continue
 		}
 		if n++; n <= mostListed {
@@ -233,7 +236,7 @@ const mostNamed = 8
 
 // elsewhere hints at what else is called as the Service that there is none of.
 func (f *finder) elsewhere(ctx context.Context) error {
-	found, err := f.others(ctx)
+	found, err := f.others(ctx, f.Namespace)
 	if err != nil {
 		return err
 	}

@@ -53,14 +53,10 @@ func endpointsOf(c *Cluster, s *corev1.Service) endpoints {
 	return e
 }
 
-// names returns what the endpoints are called: their hostnames, or else Pods.
-func names(all []endpoint) (out []string) {
-	for _, e := range all {
-		name := e.Hostname
-		if name == "" && len(e.Addresses) > 0 {
-			name = strings.ReplaceAll(e.Addresses[0].String(), ".", "-")
-		}
-		out = append(out, name)
+// names returns what the endpoints are called below their Service, in order.
+func (e endpoints) names(all []endpoint) (out []string) {
+	for i := range all {
+		out = append(out, e.c.config.Zone.EndpointLabels(&all[i].Endpoint)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -124,7 +120,7 @@ func (f *finder) endpoints(ctx context.Context, object string, s *corev1.Service
 		f.Cause.Code = "not-ready"
 		var named []endpoint
 		for _, w := range e.waiting {
-			if w.Hostname == f.Endpoint || w.Pod == f.Endpoint || slices.Contains(names([]endpoint{w}), f.Endpoint) {
+			if slices.Contains(e.names([]endpoint{w}), f.Endpoint) {
 				named = append(named, w)
 			}
 		}

@@ -181,7 +181,9 @@ func containers(p *corev1.Pod) string {
 
 // noEndpoint explains a name below a Service that none of its endpoints has.
 func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service, e endpoints) {
-	f.near = 3
+	if !f.spelled() {
+		f.near = 3 // POD.SERVICE was asked, or SERVICE.NAMESPACE
+	}
 	for _, p := range whole[*corev1.Pod](f.c, zone.Pods, s.Namespace) {
 		if p.Name != f.Endpoint && p.Spec.Hostname != f.Endpoint {
 			continue
@@ -191,7 +193,7 @@ func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service,
 			return
 		}
 	}
-	all := names(slices.Concat(e.ready, e.waiting))
+	all := e.names(slices.Concat(e.ready, e.waiting))
 	has := "it has no endpoint"
 	if len(all) > 0 {
 		const most = 8

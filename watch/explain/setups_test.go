@@ -93,12 +93,16 @@ func clusterOf(t *testing.T, paths ...string) *explain.Cluster {
 	return newCluster(t, objects)
 }
 
-// newCluster returns a Cluster as one is served without further configuration.
-func newCluster(t testing.TB, reader explain.Reader) *explain.Cluster {
+// newCluster returns a Cluster as one is served without further configuration, but for
+// the changes.
+func newCluster(t testing.TB, reader explain.Reader, change ...func(*zone.Config)) *explain.Cluster {
 	t.Helper()
 	config := zone.Config{TTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL, Pods: zone.PodsInsecure}
 	for _, text := range []string{"cluster.local", "in-addr.arpa", "ip6.arpa"} {
 		config.Zones = append(config.Zones, name(t, text))
+	}
+	for _, c := range change {
+		c(&config)
 	}
 	z, err := zone.New(config)
 	if err != nil {

@@ -171,6 +171,35 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// TestConfigured sees what is told where the server's configuration decides.
+func TestConfigured(t *testing.T) {
+	shop := func(c *zone.Config) { c.Namespaces = []string{"shop"} }
+	objects := manifests(t, `
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {clusterIP: None, selector: {app: db}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db-x, namespace: shop, labels: {app: db}}, spec: {containers: [{name: main, image: busybox}]}, status: {podIP: 10.1.2.3, podIPs: [{ip: 10.1.2.3}]}}
+`)
+	tests := []struct {
+		ask        string
+		change     func(*zone.Config)
+		code, says string
+		reason     string
+	}{
+		{"web.prod", shop, "hidden-namespace", "Namespace prod is not among those that the server serves", "namespaces"},
+		{"web.shpo", shop, "no-namespace", "There is no Namespace shpo.", "one that does not exist is not hidden"},
+		{"10-1-2-3.db.shop", func(c *zone.Config) { c.EndpointPodNames = true }, "no-endpoint", "its endpoints are db-x.", "endpoint_pod_names"},
+		{"db-y.db.shop", func(*zone.Config) {}, "no-endpoint", "its endpoints are 10-1-2-3.", "without"},
+	}
+	for _, tt := range tests {
+		r := explainFrom(t, newCluster(t, objects, tt.change), tt.ask, "shop")
+		if r.Cause.Code != tt.code || !strings.Contains(r.Cause.Text, tt.says) {
+			t.Errorf("%s: %s, %q; want %s, %q: %s", tt.ask, r.Cause.Code, r.Cause.Text, tt.code, tt.says, tt.reason)
+		}
+	}
+}
+
 // TestAlias sees that the CNAME of both addresses is told once.
 func TestAlias(t *testing.T) {
 	objects := manifests(t, `
