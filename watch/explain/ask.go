@@ -210,11 +210,20 @@ func (c *Cluster) outside(a Ask) Answer {
 		}
 	case a.Labels > 2 && last != "svc" && last != "pod":
 		out.Near = 4
+	case a.Labels == 2 && elsewhere(last):
+		out.Near = 3
 	case a.Labels == 2:
 		out.Near = 2
 	}
 	out.Cause.hint("What it has, if anything, other servers know.")
 	return out
+}
+
+// elsewhere reports whether the last label of a name of two is a top-level domain
+// rather than a Namespace: a country's, or one of the elder ones. Those of today, as
+// prod, shop and cloud, are what Namespaces are called as well.
+func elsewhere(label string) bool {
+	return len(label) == 2 || slices.Contains([]string{"com", "net", "org", "edu", "gov", "info"}, label)
 }
 
 // notes say what else there is to know of an answer that has records.

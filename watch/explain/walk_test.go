@@ -153,6 +153,8 @@ func TestOutside(t *testing.T) {
 		reason  string
 	}{
 		{"www.example.com", pod(func(*corev1.PodSpec) {}), "outside", true, "other servers may have it"},
+		{"example.com", pod(func(*corev1.PodSpec) {}), "outside", true, "there is such a top-level domain"},
+		{"web.prod", pod(func(*corev1.PodSpec) {}), "no-namespace", false, "there is none such"},
 		{"www.example.com.", pod(func(*corev1.PodSpec) {}), "outside", true, "an absolute one too"},
 		{"web.", pod(func(*corev1.PodSpec) {}), "outside", false, "no top-level domain has addresses"},
 		{"web.shop.svc.cluster.locl", pod(func(*corev1.PodSpec) {}), "wrong-zone", false, "a slip in the zone"},
