@@ -122,7 +122,7 @@ func (f *finder) noNamespace(ctx context.Context) error {
 			f.Cause.hint("Did you mean Namespace %s?", near)
 		}
 	}
-	if f.Service == "" || !f.spelled() {
+	if f.Service == "" || f.Imported || !f.spelled() {
 		return nil
 	}
 	found, err := f.others(ctx, near)
@@ -159,42 +159,48 @@ func (f *finder) others(ctx context.Context, than string) (found bool, err error
 }
 
 func (f *finder) noService(ctx context.Context) error {
-	kind := "Service"
+	kind, called := zone.Services, "Service"
 	if f.Imported {
-		kind = "ServiceImport"
+		kind, called = zone.ServiceImports, "ServiceImport"
 	}
 	f.near = 2
 	if f.spelled() || f.ask.Labels == 1 || f.namesPod() {
 		f.near = 4
 	}
-	if o, ok := f.c.objects[zone.Services][f.service]; ok && o.Hidden {
+	if o, ok := f.c.objects[kind][f.service]; ok && o.Hidden {
 		f.near = 5
 		f.Cause.Code = "not-selected"
-		f.say("%s does not have the labels of what the server serves (labels %s of its configuration): it has no name.", f.by("Service", f.service), f.c.config.Selector)
+		f.say("%s does not have the labels of what the server serves (labels %s of its configuration): it has no name.", f.by(called, f.service), f.c.config.Selector)
 		return nil
 	}
-	f.say("Namespace %s has no %s %s.", f.Namespace, kind, f.Service)
+	f.say("Namespace %s has no %s %s.", f.Namespace, called, f.Service)
 	f.by("Namespace", zone.Key{Name: f.Namespace})
-	f.governing()
 	if strings.HasPrefix(f.Service, "_") {
 		f.Cause.hint("A port goes before the Service that it is of: _PORT._PROTOCOL.SERVICE.")
 	}
 	var names []string
-	for key := range f.c.objects[zone.Services] {
+	for key := range f.c.objects[kind] {
 		if key.Namespace == f.Namespace {
 			names = append(names, key.Name)
 		}
 	}
 	if near := cmp.Or(nearest(f.Service, names), containing(f.Service, names)); near != "" {
-		f.by("Service", zone.Key{Namespace: f.Namespace, Name: near})
+		f.by(called, zone.Key{Namespace: f.Namespace, Name: near})
 		if name, found := f.sibling(ctx, f.Namespace, near); found {
 			f.near += 2
-			f.Cause.hint("Did you mean Service %s? %s resolves.", near, name)
+			f.Cause.hint("Did you mean %s %s? %s resolves.", called, near, name)
 		} else {
 			f.near++
-			f.Cause.hint("Did you mean Service %s?", near)
+			f.Cause.hint("Did you mean %s %s?", called, near)
 		}
 	}
+	if f.Imported {
+		if _, found := f.c.objects[zone.Services][f.service]; found {
+			f.Cause.hint("%s is there: a ServiceExport of its name has other clusters, and this one, import it.", f.by("Service", f.service))
+		}
+		return nil
+	}
+	f.governing()
 	if err := f.elsewhere(ctx); err != nil {
 		return err
 	}
@@ -214,7 +220,7 @@ func (f *finder) noService(ctx context.Context) error {
 // subdomain.
 func (f *finder) governing() {
 	for _, pod := range whole[*corev1.Pod](f.c, zone.Pods, f.Namespace) {
-		if pod.Spec.Subdomain == f.Service && !f.Imported {
+		if pod.Spec.Subdomain == f.Service {
 			f.Cause.hint("%s has the subdomain %s (of a StatefulSet, its serviceName): a headless Service of that name, which selects the pod, gives it %s.%s.",
 				f.by("Pod", zone.Key{Namespace: pod.Namespace, Name: pod.Name}), f.Service, cmp.Or(pod.Spec.Hostname, "HOSTNAME"), f.Service)
 			return

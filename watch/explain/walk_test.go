@@ -175,6 +175,10 @@ func TestOutside(t *testing.T) {
 
 // TestConfigured sees what is told where the server's configuration decides.
 func TestConfigured(t *testing.T) {
+	imports := func(c *zone.Config) {
+		c.Multicluster = []zone.Name{name(t, "clusterset.local")}
+		c.Zones = append(c.Zones, c.Multicluster...)
+	}
 	shop := func(c *zone.Config) { c.Namespaces = []string{"shop"} }
 	objects := manifests(t, `
 {apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
@@ -191,6 +195,7 @@ func TestConfigured(t *testing.T) {
 	}{
 		{"web.prod", shop, "hidden-namespace", "Namespace prod is not among those that the server serves", "namespaces"},
 		{"web.shpo", shop, "no-namespace", "There is no Namespace shpo.", "one that does not exist is not hidden"},
+		{"db.shop.svc.clusterset.local", imports, "no-service", "Namespace shop has no ServiceImport db.", "multicluster: its Service is another thing"},
 		{"10-1-2-3.db.shop", func(c *zone.Config) { c.EndpointPodNames = true }, "no-endpoint", "its endpoints are db-x.", "endpoint_pod_names"},
 		{"db-y.db.shop", func(*zone.Config) {}, "no-endpoint", "its endpoints are 10-1-2-3.", "without"},
 	}
