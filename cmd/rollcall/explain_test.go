@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/watch/explain"
@@ -102,6 +105,28 @@ func TestExplainServer(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a packet is lost", func(t *testing.T) {
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost := false
+		server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+			if lost {
+				_ = w.WriteMsg(new(dns.Msg).SetRcode(m, dns.RcodeNameError)) // else the client tells
+			}
+			lost = true
+		})}
+		served := make(chan error, 1)
+		go func() { served <- server.ActivateAndServe() }()
+		out, err := rollcall(t, "", "explain", "-server", conn.LocalAddr().String(), "nginx.", "A")
+		if statusOf(err) != statusUnresolved || !strings.Contains(out, "The server says NXDOMAIN of nginx.") {
+			t.Errorf("status %d, printed:\n%s\nwant the second reply", statusOf(err), out)
+		}
+		if err := errors.Join(server.Shutdown(), <-served); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("nobody there", func(t *testing.T) {
 		out, err := rollcall(t, "", "explain", "-server", "127.0.0.1:1", "nginx")
 		if statusOf(err) != statusUsage || out != "" {
@@ -131,5 +156,18 @@ func TestExit(t *testing.T) {
 				t.Errorf("status %d, said %q; want %d, %q", got, said.String(), tt.status, tt.said)
 			}
 		})
+	}
+}
+
+// TestExplainUnwritten sees that a report which nobody gets is no answer.
+func TestExplainUnwritten(t *testing.T) {
+	read, written := io.Pipe()
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), []string{"explain", "wbe", "-manifests", write(t, "web.yaml", web)},
+		streams{in: strings.NewReader(""), out: written, err: io.Discard})
+	if statusOf(err) != statusUsage {
+		t.Errorf("status %d, want %d: it is not told", statusOf(err), statusUsage)
 	}
 }

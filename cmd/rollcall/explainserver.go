@@ -107,9 +107,18 @@ func near(why string) int {
 	return 4
 }
 
+// attempts is how often a query is sent that gets no reply (resolv.conf(5), options
+// attempts, has 2).
+const attempts = 3
+
 // exchange sends a query, over TCP if the reply is truncated.
-func (s *server) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
-	in, _, err := new(dns.Client).ExchangeContext(ctx, m, s.addr)
+func (s *server) exchange(ctx context.Context, m *dns.Msg) (in *dns.Msg, err error) {
+	for range attempts {
+		in, _, err = new(dns.Client).ExchangeContext(ctx, m, s.addr)
+		if late := (net.Error)(nil); ctx.Err() != nil || !errors.As(err, &late) || !late.Timeout() {
+			break
+		}
+	}
 	if err == nil && in.Truncated {
 		in, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, m, s.addr)
 	}

@@ -272,7 +272,9 @@ func (c *Cluster) shadowed(ctx context.Context, a Ask) (string, error) {
 }
 
 func sorted(objects map[zone.Key]watch.Object) []zone.Key {
-	return slices.SortedFunc(maps.Keys(objects), func(a, b zone.Key) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
+	return slices.SortedFunc(maps.Keys(objects), byKey)
+}
+
+func byKey(a, b zone.Key) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }

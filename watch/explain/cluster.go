@@ -212,6 +212,7 @@ func (c *Cluster) listServices(ctx context.Context) error {
 	for _, o := range objects {
 		c.services = append(c.services, o.Key())
 	}
+	slices.SortFunc(c.services, byKey)
 	return err
 }
 
