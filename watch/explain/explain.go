@@ -87,6 +87,9 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 	if elsewhere := w.q.Path.Elsewhere; elsewhere.Code != "" {
 		w.elsewhere(elsewhere)
 	}
+	if slices.ContainsFunc(w.q.Path.Hosts, func(host string) bool { return strings.EqualFold(host, strings.TrimSuffix(w.q.Name, ".")) }) {
+		r.Notes = append(r.Notes, "/etc/hosts of the pod has the name: programs look there first, and dig does not")
+	}
 	r.Denied = asker.Denied()
 	return r, nil
 }

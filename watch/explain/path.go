@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,9 @@ type Path struct {
 	// searches less: Unusual says why, in a sentence.
 	Usual   *Path
 	Unusual string
-	Notes   []string
+	// Hosts are the names in the pod's /etc/hosts, where programs look first.
+	Hosts []string
+	Notes []string
 }
 
 // ClusterFirst is the path of a pod of a namespace of which nothing else is said: the
@@ -68,7 +71,24 @@ func PathOf(pod *corev1.Pod, apex zone.Name) Path {
 		p = ClusterFirst(pod.Namespace, apex)
 	}
 	p.configure(pod)
+	p.Hosts = hosts(pod, apex)
 	return p
+}
+
+// hosts returns the names that the kubelet writes into a pod's /etc/hosts: those of
+// hostAliases and, on a network of its own, the pod's.
+func hosts(pod *corev1.Pod, apex zone.Name) (names []string) {
+	for _, a := range pod.Spec.HostAliases {
+		names = append(names, a.Hostnames...)
+	}
+	if pod.Spec.HostNetwork {
+		return names
+	}
+	own := cmp.Or(pod.Spec.Hostname, pod.Name)
+	if pod.Spec.Subdomain != "" {
+		names = append(names, strings.Join([]string{own, pod.Spec.Subdomain, pod.Namespace, "svc", strings.TrimSuffix(apex.String(), ".")}, "."))
+	}
+	return append(names, own, "localhost")
 }
 
 // configure adds what dnsConfig says.

@@ -207,6 +207,39 @@ func TestConfigured(t *testing.T) {
 	}
 }
 
+// TestHosts sees which names are said to be in a pod's /etc/hosts.
+func TestHosts(t *testing.T) {
+	alias := func(s *corev1.PodSpec) {
+		s.HostAliases = []corev1.HostAlias{{IP: "10.0.0.1", Hostnames: []string{"foo.remote"}}}
+	}
+	host := func(s *corev1.PodSpec) { alias(s); s.HostNetwork = true }
+	named := func(s *corev1.PodSpec) { s.Hostname, s.Subdomain = "cart", "peers" }
+	tests := []struct {
+		ask    string
+		change func(*corev1.PodSpec)
+		want   bool
+		reason string
+	}{
+		{"cart-0", alias, true, "the pod's own name"},
+		{"cart-0", host, false, "on the network of its node it is the node's"},
+		{"cart", named, true, "its hostname"},
+		{"cart-0", named, false, "which stands for its name"},
+		{"Cart.peers.shop.svc.cluster.local.", named, true, "with its subdomain, in whatever case"},
+		{"foo.remote", alias, true, "hostAliases"},
+		{"foo.remote", host, true, "hostAliases, on any network"},
+		{"foo", alias, false, "another name"},
+	}
+	for _, tt := range tests {
+		r, err := explain.Explain(t.Context(), &asked{what: explain.NXDomain}, explain.Question{Name: tt.ask, Path: pod(tt.change)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(r.Notes, ""), "/etc/hosts"); got != tt.want {
+			t.Errorf("%s: in /etc/hosts %t, want %t: %s", tt.ask, got, tt.want, tt.reason)
+		}
+	}
+}
+
 // TestAlias sees that the CNAME of both addresses is told once.
 func TestAlias(t *testing.T) {
 	objects := manifests(t, `
