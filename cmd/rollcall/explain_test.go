@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -110,12 +111,11 @@ func TestExplainServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lost := false
+		var lost atomic.Bool
 		server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
-			if lost {
+			if lost.Swap(true) {
 				_ = w.WriteMsg(new(dns.Msg).SetRcode(m, dns.RcodeNameError)) // else the client tells
 			}
-			lost = true
 		})}
 		served := make(chan error, 1)
 		go func() { served <- server.ActivateAndServe() }()
