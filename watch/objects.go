@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -34,6 +35,29 @@ func (o Objects) List(_ context.Context, kind zone.Kind, namespace string) ([]Ob
 		}
 	}
 	return out, nil
+}
+
+// Select returns the objects of a kind that match a label selector. Of an EndpointSlice
+// that is written, the label of its Service is known alone.
+func (o Objects) Select(_ context.Context, kind zone.Kind, selector labels.Selector) ([]Object, error) {
+	var out []Object
+	for _, obj := range o {
+		if obj.Kind() == kind && selector.Matches(obj.labels()) {
+			out = append(out, obj)
+		}
+	}
+	return out, nil
+}
+
+// labels returns the labels, as far as they are known.
+func (o Object) labels() labels.Set {
+	if m, err := meta.Accessor(o.Whole); err == nil {
+		return m.GetLabels()
+	}
+	if s, ok := o.Object.(*zone.EndpointSlice); ok {
+		return labels.Set{discoveryv1.LabelServiceName: s.Service}
+	}
+	return nil
 }
 
 // Get returns an object, and false if there is none.

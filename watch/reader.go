@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
 
 	"github.com/rollcall-dns/rollcall/zone"
@@ -69,8 +71,21 @@ func (d *Denied) Error() string {
 // error is a *[Denied] where rights are missing. A cluster that does not know the
 // kind has none of it.
 func (r *Reader) List(ctx context.Context, kind zone.Kind, namespace string) ([]Object, error) {
+	return r.list(ctx, kind, namespace, r.request(kind, namespace))
+}
+
+// mostSelected is how many objects Select returns at most.
+const mostSelected = 100
+
+// Select returns objects of a kind that match a label selector, of all namespaces,
+// and no more than 100. Its error is as List's.
+func (r *Reader) Select(ctx context.Context, kind zone.Kind, selector labels.Selector) ([]Object, error) {
+	return r.list(ctx, kind, "", r.request(kind, "").Param("labelSelector", selector.String()).Param("limit", strconv.Itoa(mostSelected)))
+}
+
+func (r *Reader) list(ctx context.Context, kind zone.Kind, namespace string, request *rest.Request) ([]Object, error) {
 	list := resources[kind].list()
-	err := r.request(kind, namespace).Do(r.config.quiet(ctx)).Into(list)
+	err := request.Do(r.config.quiet(ctx)).Into(list)
 	if apierrors.IsNotFound(err) && kind == zone.ServiceImports {
 		return nil, nil
 	}

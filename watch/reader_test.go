@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rollcall-dns/rollcall/watch"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -23,7 +25,7 @@ func status(code int, reason string) string {
 func newReader(t *testing.T, replies map[string]string) *watch.Reader {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reply, code := replies[r.URL.Path], http.StatusOK
+		reply, code := cmp.Or(replies[r.URL.RequestURI()], replies[r.URL.Path]), http.StatusOK
 		if reply == "" {
 			reply = status(http.StatusNotFound, "NotFound")
 		}
@@ -48,7 +50,9 @@ func TestReader(t *testing.T) {
 			{"metadata":{"name":"web","namespace":"default","labels":{"app":"web"}},"spec":{"clusterIP":"None"}},
 			{"metadata":{"name":"db","namespace":"default"},"spec":{"clusterIP":"10.0.0.1"}}]}`,
 		"/api/v1/namespaces/default/pods/web-0": `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web-0","namespace":"default"},"spec":{"hostname":"web-0"}}`,
-		"/api/v1/namespaces/default":            `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"default"}}`,
+		"/api/v1/pods?labelSelector=app%3Dweb&limit=100": `{"kind":"PodList","apiVersion":"v1","items":[
+			{"metadata":{"name":"web-1","namespace":"shop","labels":{"app":"web"}}}]}`,
+		"/api/v1/namespaces/default": `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"default"}}`,
 	})
 	services, err := r.List(t.Context(), zone.Services, "default")
 	if err != nil || len(services) != 2 {
@@ -69,6 +73,10 @@ func TestReader(t *testing.T) {
 	}
 	if _, found, err := r.Get(t.Context(), zone.Services, zone.Key{Namespace: "default", Name: "none"}); err != nil || found {
 		t.Errorf("found %t, error %v, want none: 404 is no error", found, err)
+	}
+	selected, err := r.Select(t.Context(), zone.Pods, labels.SelectorFromSet(labels.Set{"app": "web"}))
+	if err != nil || len(selected) != 1 || selected[0].Key().Name != "web-1" {
+		t.Errorf("%v, error %v, want the pods of all namespaces with the label, 100 at most", selected, err)
 	}
 	if imports, err := r.List(t.Context(), zone.ServiceImports, ""); err != nil || len(imports) != 0 {
 		t.Errorf("%d ServiceImports, error %v, want none where the kind is not known", len(imports), err)
@@ -166,6 +174,15 @@ func TestManifestsRead(t *testing.T) {
 	}
 	if slices, _ := objects.List(t.Context(), zone.EndpointSlices, "default"); len(slices) != 2 {
 		t.Errorf("%d EndpointSlices, want that of db and the one made for web", len(slices))
+	}
+	for kind, key := range map[zone.Kind]string{zone.Pods: "app=web", zone.EndpointSlices: "kubernetes.io/service-name=db"} {
+		selector, err := labels.Parse(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := objects.Select(t.Context(), kind, selector); err != nil || len(list) != 1 {
+			t.Errorf("%d %s with %s, error %v, want one", len(list), kind, key, err)
+		}
 	}
 	if _, found, err := objects.Get(t.Context(), zone.Services, zone.Key{Namespace: "other", Name: "web"}); found || err != nil {
 		t.Errorf("found %t, error %v, want no Service of another namespace", found, err)

@@ -142,6 +142,17 @@ func (w *endpointWriter) scoped(e *Endpoint, a netip.Addr, target Name) {
 	}
 }
 
+// EndpointLabels returns the labels that an endpoint has below its Service's name: one
+// for each address, each once.
+func (z *Zone) EndpointLabels(e *Endpoint) (out []string) {
+	for _, a := range e.Addresses {
+		if label := z.endpointLabel(e, a); !slices.Contains(out, label) {
+			out = append(out, label)
+		}
+	}
+	return out
+}
+
 // endpointLabel returns the label of an endpoint's own name: its hostname, its
 // Pod's name if so configured, or else the address.
 func (z *Zone) endpointLabel(e *Endpoint, a netip.Addr) string {

@@ -131,13 +131,15 @@ func (e *explanation) service(labels []string) Code {
 	if len(labels) == 0 {
 		return e.bare()
 	}
+	if len(labels) > 1 {
+		e.Service, e.Imported = labels[1], e.imports()
+	}
 	if code := e.namespace(labels[0], "\x03svc"+e.apex); code != Unknown {
 		return code
 	}
 	if len(labels) == 1 {
 		return e.bare()
 	}
-	e.Service, e.Imported = labels[1], e.imports()
 	key := Key{e.Namespace, e.Service}
 	if e.Imported {
 		if o, ok := e.z.objects[ServiceImports][key].(*ServiceImport); ok {

@@ -140,11 +140,12 @@ func (e *explanation) endpoint(o owner, labels []string) Code {
 	if e.NotReady > 0 {
 		return EndpointNotReady
 	}
-	code := e.absent(o)
-	if code == Long || code == EmptyIgnored {
+	switch code := e.absent(o); code {
+	case Long, EmptyIgnored, NoneReady: // there are others
 		return NoEndpoint
+	default:
+		return code
 	}
-	return code
 }
 
 // scoped explains a zone-scoped name.

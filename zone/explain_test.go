@@ -102,7 +102,7 @@ func TestExplain(t *testing.T) {
 		{"fd00-0--2.named.default.svc.cluster.local AAAA", everything, "the Service has no endpoint of this name: 4 endpoints, 2 not ready", "its address, spelled otherwise"},
 		{"unready.named.default.svc.cluster.local A", func(c *Config) { c.EndpointPodNames = true }, "the endpoint of this name is not ready: 1 endpoint, 1 not ready", "endpoint_pod_names"},
 		{"10-1-8-2.named.default.svc.cluster.local A", func(c *Config) { c.EndpointPodNames = true }, "the Service has no endpoint of this name: 4 endpoints, 2 not ready", "endpoint_pod_names"},
-		{"going-9.going.default.svc.cluster.local A", everything, "a headless Service without a ready endpoint: 2 endpoints, 2 not ready, 1 terminating", "none is better to be told than which"},
+		{"going-9.going.default.svc.cluster.local A", everything, "the Service has no endpoint of this name: 2 endpoints, 2 not ready, 1 terminating", "those that there are have other names, ready or not"},
 		{"web-9.web.default.svc.cluster.local A", everything, "the Service has no endpoint of this name: 1 endpoint", "endpoints have names below ClusterIP Services too"},
 
 		{"a.pin._zone.db.default.svc.cluster.local A", everything, "zone-scoped names are not configured (zonal)", "zonal"},

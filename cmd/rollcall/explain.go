@@ -63,7 +63,7 @@ func explainCommand(set *flag.FlagSet) func(context.Context, []string, streams) 
 			return &exitError{statusUsage, err}
 		}
 		if err := f.print(s.out, report); err != nil {
-			return err
+			return &exitError{statusUsage, err}
 		}
 		switch {
 		case report.Unknown:

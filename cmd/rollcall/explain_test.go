@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/miekg/dns"
 
 	"github.com/rollcall-dns/rollcall/internal/dnstest"
 	"github.com/rollcall-dns/rollcall/watch/explain"
@@ -92,12 +96,37 @@ func TestExplainServer(t *testing.T) {
 			if statusOf(err) != statusUnresolved || !strings.Contains(out, tt.want) {
 				t.Errorf("status %d, printed:\n%s\nwant status 1, and %q", statusOf(err), out, tt.want)
 			}
+			out, err = rollcall(t, "", "explain", "-server", addr, "web-2.nginx")
+			if near := "does not resolve.\n\n  The server says NXDOMAIN of web-2.nginx.default.svc.cluster.local.: "; statusOf(err) != statusUnresolved || strings.Contains(out, near) != (tt.directive != "") {
+				t.Errorf("status %d, printed:\n%s\nwant status 1, and first what there is a Service of", statusOf(err), out)
+			}
 			out, err = rollcall(t, "", "explain", "-server", addr, "dns-version.cluster.local.", "TXT")
 			if err != nil || !strings.Contains(out, "resolves.") {
 				t.Errorf("error %v, printed:\n%s\nwant a name that resolves", err, out)
 			}
 		})
 	}
+	t.Run("a packet is lost", func(t *testing.T) {
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lost atomic.Bool
+		server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+			if lost.Swap(true) {
+				_ = w.WriteMsg(new(dns.Msg).SetRcode(m, dns.RcodeNameError)) // else the client tells
+			}
+		})}
+		served := make(chan error, 1)
+		go func() { served <- server.ActivateAndServe() }()
+		out, err := rollcall(t, "", "explain", "-server", conn.LocalAddr().String(), "nginx.", "A")
+		if statusOf(err) != statusUnresolved || !strings.Contains(out, "The server says NXDOMAIN of nginx.") {
+			t.Errorf("status %d, printed:\n%s\nwant the second reply", statusOf(err), out)
+		}
+		if err := errors.Join(server.Shutdown(), <-served); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("nobody there", func(t *testing.T) {
 		out, err := rollcall(t, "", "explain", "-server", "127.0.0.1:1", "nginx")
 		if statusOf(err) != statusUsage || out != "" {
@@ -127,5 +156,18 @@ func TestExit(t *testing.T) {
 				t.Errorf("status %d, said %q; want %d, %q", got, said.String(), tt.status, tt.said)
 			}
 		})
+	}
+}
+
+// TestExplainUnwritten sees that a report which nobody gets is no answer.
+func TestExplainUnwritten(t *testing.T) {
+	read, written := io.Pipe()
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), []string{"explain", "wbe", "-manifests", write(t, "web.yaml", web)},
+		streams{in: strings.NewReader(""), out: written, err: io.Discard})
+	if statusOf(err) != statusUsage {
+		t.Errorf("status %d, want %d: it is not told", statusOf(err), statusUsage)
 	}
 }

@@ -63,7 +63,7 @@ func (s *server) Ask(ctx context.Context, a explain.Ask) (explain.Answer, error)
 	if err != nil {
 		return explain.Answer{}, fmt.Errorf("asking %s: %w", s.addr, err)
 	}
-	out := explain.Answer{Outcome: dns.RcodeToString[in.Rcode], Near: near(a, s.apex)}
+	out := explain.Answer{Outcome: dns.RcodeToString[in.Rcode]}
 	for _, rr := range in.Answer {
 		out.Records = append(out.Records, strings.Join(strings.Fields(rr.String()), " "))
 	}
@@ -78,8 +78,11 @@ func (s *server) Ask(ctx context.Context, a explain.Ask) (explain.Answer, error)
 	if opt := in.IsEdns0(); opt != nil {
 		for _, o := range opt.Option {
 			if e, ok := o.(*dns.EDNS0_EDE); ok {
-				out.Cause.Text = fmt.Sprintf("The server says %s of %s: %s.", out.Outcome, a.Name,
-					cmp.Or(e.ExtraText, dns.ExtendedErrorCodeToString[e.InfoCode]))
+				why := strings.Join(strings.Fields(cmp.Or(e.ExtraText, dns.ExtendedErrorCodeToString[e.InfoCode])), " ")
+				out.Cause.Text = fmt.Sprintf("The server says %s of %s: %s.", out.Outcome, a.Name, why)
+				if e.InfoCode == dns.ExtendedErrorCodeOther && a.Name.IsBelow(s.apex) {
+					out.Near = near(why)
+				}
 				return out, nil
 			}
 		}
@@ -90,17 +93,32 @@ func (s *server) Ask(ctx context.Context, a explain.Ask) (explain.Answer, error)
 	return out, nil
 }
 
-// near says how near a name is to what was meant, as far as its form tells.
-func near(a explain.Ask, apex zone.Name) int {
-	if a.Name.IsBelow(apex) && a.Suffix == "" {
+// near says how near a name came to something that there is, by the words of a server
+// with the directive explain.
+func near(why string) int {
+	switch why {
+	case zone.Reason{Code: zone.NoForm}.String():
+		return 0
+	case zone.Reason{Code: zone.NoNamespace}.String():
 		return 1
+	case zone.Reason{Code: zone.NoService}.String():
+		return 2
 	}
-	return 0
+	return 4
 }
 
+// attempts is how often a query is sent that gets no reply (resolv.conf(5), options
+// attempts, has 2).
+const attempts = 3
+
 // exchange sends a query, over TCP if the reply is truncated.
-func (s *server) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
-	in, _, err := new(dns.Client).ExchangeContext(ctx, m, s.addr)
+func (s *server) exchange(ctx context.Context, m *dns.Msg) (in *dns.Msg, err error) {
+	for range attempts {
+		in, _, err = new(dns.Client).ExchangeContext(ctx, m, s.addr)
+		if late := (net.Error)(nil); ctx.Err() != nil || !errors.As(err, &late) || !late.Timeout() {
+			break
+		}
+	}
 	if err == nil && in.Truncated {
 		in, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, m, s.addr)
 	}

@@ -52,6 +52,12 @@ func (c *Cluster) Ask(ctx context.Context, a Ask) (Answer, error) {
 	out := Answer{Records: records}
 	switch outcome {
 	case zone.Success, zone.Leaves:
+		if outcome == zone.Leaves {
+			if out.Cause, err = c.shortTarget(ctx, name); out.Cause.Code != "" || err != nil {
+				out.Outcome, out.Near = Outside, 6
+				return out, err
+			}
+		}
 		out.Outcome = Found
 		out.Notes = c.notes(a, outcome)
 		shadow, err := c.shadowed(ctx, a)
@@ -142,6 +148,39 @@ func (c *Cluster) aliasOf(name zone.Name) zone.Name {
 	return target
 }
 
+// shortTarget is the cause where an ExternalName Service leads out of the cluster's
+// zones to what in a search path would be the name of a Service.
+func (c *Cluster) shortTarget(ctx context.Context, name zone.Name) (cause Cause, err error) {
+	target := c.aliasOf(name)
+	apex, _ := c.apexOf(name)
+	for _, domain := range ClusterFirst("", apex).Search {
+		whole, err := zone.ParseName(target.String() + domain.String())
+		if err != nil {
+			continue
+		}
+		l := below(whole, apex)
+		if len(l) != 3 || l[0] != "svc" {
+			continue
+		}
+		meant := zone.Key{Namespace: l[1], Name: l[2]}
+		if err := c.load(ctx, meant.Namespace); err != nil {
+			return cause, err
+		}
+		if _, found := c.objects[zone.Services][meant]; !found {
+			continue
+		}
+		from := below(name, apex)
+		cause = Cause{
+			Code:    "short-target",
+			Text:    fmt.Sprintf("Service %s/%s is of type ExternalName and leads to %s, which is a whole name, in no zone of the cluster: nothing is searched for it.", from[1], from[2], target),
+			Objects: []string{"Service " + from[1] + "/" + from[2], "Service " + meant.Namespace + "/" + meant.Name},
+		}
+		cause.hint("For Service %s/%s, externalName must be %s.", meant.Namespace, meant.Name, strings.TrimSuffix(whole.String(), "."))
+		return cause, nil
+	}
+	return cause, nil
+}
+
 // outside is the answer for a name in no zone of the cluster.
 func (c *Cluster) outside(a Ask) Answer {
 	var zones []string
@@ -162,14 +201,29 @@ func (c *Cluster) outside(a Ask) Answer {
 	case a.Suffix != "":
 	case at > 1 && at < len(l)-1: // SERVICE.NAMESPACE.svc.…
 		out.Near = 5
-		out.Cause.hint("The name is written for the zone %s; the cluster's is %s.", strings.Join(l[at+1:], "."), own)
+		other := strings.Join(l[at+1:], ".")
+		out.Cause.hint("The name is written for the zone %s; the cluster's is %s.", other, own)
+		if near := nearest(other, zones); near != "" {
+			out.Cause.Code = "wrong-zone"
+			out.Cause.hint("Did you mean %s.%s?", strings.Join(l[:at+1], "."), near)
+			return out
+		}
 	case a.Labels > 2 && last != "svc" && last != "pod":
 		out.Near = 4
+	case a.Labels == 2 && elsewhere(last):
+		out.Near = 3
 	case a.Labels == 2:
 		out.Near = 2
 	}
 	out.Cause.hint("What it has, if anything, other servers know.")
 	return out
+}
+
+// elsewhere reports whether the last label of a name of two is a top-level domain
+// rather than a Namespace: a country's, or one of the elder ones. Those of today, as
+// prod, shop and cloud, are what Namespaces are called as well.
+func elsewhere(label string) bool {
+	return len(label) == 2 || slices.Contains([]string{"com", "net", "org", "edu", "gov", "info"}, label)
 }
 
 // notes say what else there is to know of an answer that has records.
@@ -218,7 +272,9 @@ func (c *Cluster) shadowed(ctx context.Context, a Ask) (string, error) {
 }
 
 func sorted(objects map[zone.Key]watch.Object) []zone.Key {
-	return slices.SortedFunc(maps.Keys(objects), func(a, b zone.Key) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
+	return slices.SortedFunc(maps.Keys(objects), byKey)
+}
+
+func byKey(a, b zone.Key) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }

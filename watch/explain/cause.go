@@ -1,8 +1,10 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -39,7 +41,7 @@ func (f *finder) find(ctx context.Context) error {
 		f.plain()
 	default:
 		f.near = 5
-		f.ofService()
+		err = f.ofService(ctx)
 	}
 	if f.Alias {
 		f.alias()
@@ -94,11 +96,13 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	if f.spelled() && f.ask.Labels > 1 {
 		f.near = 2
 	}
-	if f.Code == zone.HiddenNamespace {
+	_, exists := f.c.objects[zone.Namespaces][zone.Key{Name: f.Namespace}]
+	if f.Code == zone.HiddenNamespace && (exists || f.c.spaces[f.Namespace] != nil) {
 		f.say("Namespace %s is not among those that the server serves (namespaces, namespace_labels of its configuration).", f.Namespace)
 		f.by("Namespace", zone.Key{Name: f.Namespace})
 		return nil
 	}
+	f.Cause.Code = zone.NoNamespace.String()
 	f.say("There is no Namespace %s.", f.Namespace)
 	if err := f.c.spaces[f.Namespace]; err != nil {
 		f.say("There is no Service in a Namespace %s; whether there is such a Namespace can't be told: %v.", f.Namespace, err)
@@ -106,7 +110,8 @@ func (f *finder) noNamespace(ctx context.Context) error {
 	if err := f.c.listSpaces(ctx); err != nil {
 		return err
 	}
-	if near := nearest(f.Namespace, f.c.names); near != "" && f.spelled() {
+	near := nearest(f.Namespace, f.c.names)
+	if near != "" && f.spelled() {
 		f.by("Namespace", zone.Key{Name: near})
 		name, found := f.sibling(ctx, near, f.Service)
 		if found {
@@ -117,42 +122,85 @@ func (f *finder) noNamespace(ctx context.Context) error {
 			f.Cause.hint("Did you mean Namespace %s?", near)
 		}
 	}
-	return nil
+	if f.Service == "" || f.Imported || !f.spelled() {
+		return nil
+	}
+	found, err := f.others(ctx, near)
+	if swapped := (zone.Key{Namespace: f.Service, Name: f.Namespace}); slices.Contains(f.c.services, swapped) {
+		found = true
+		f.Cause.hint("%s is called %s.%s: the Service's name goes before the Namespace's.", f.by("Service", swapped), f.Namespace, f.Service)
+	}
+	if found {
+		f.near = max(f.near, 3)
+	}
+	return err
+}
+
+// others hints at the Services of other Namespaces than one that are called as the one
+// asked for.
+func (f *finder) others(ctx context.Context, than string) (found bool, err error) {
+	if err := f.c.listServices(ctx); err != nil {
+		return false, err
+	}
+	n := 0
+	for _, key := range f.c.services {
+		if key.Name != f.Service || key.Namespace == than {
+			continue
+		}
+		if n++; n <= mostListed {
+			f.Cause.hint("Namespace %s has a Service %s: from other namespaces its name is %s.%s.", key.Namespace, key.Name, key.Name, key.Namespace)
+			f.by("Service", key)
+		}
+	}
+	if more := n - mostListed; more > 0 {
+		f.Cause.hint("So have %d more.", more)
+	}
+	return n > 0, nil
 }
 
 func (f *finder) noService(ctx context.Context) error {
-	kind := "Service"
+	kind, called := zone.Services, "Service"
 	if f.Imported {
-		kind = "ServiceImport"
+		kind, called = zone.ServiceImports, "ServiceImport"
 	}
 	f.near = 2
 	if f.spelled() || f.ask.Labels == 1 || f.namesPod() {
 		f.near = 4
 	}
-	if o, ok := f.c.objects[zone.Services][f.service]; ok && o.Hidden {
+	if o, ok := f.c.objects[kind][f.service]; ok && o.Hidden {
 		f.near = 5
 		f.Cause.Code = "not-selected"
-		f.say("%s does not have the labels of what the server serves (labels %s of its configuration): it has no name.", f.by("Service", f.service), f.c.config.Selector)
+		f.say("%s does not have the labels of what the server serves (labels %s of its configuration): it has no name.", f.by(called, f.service), f.c.config.Selector)
 		return nil
 	}
-	f.say("Namespace %s has no %s %s.", f.Namespace, kind, f.Service)
+	f.say("Namespace %s has no %s %s.", f.Namespace, called, f.Service)
 	f.by("Namespace", zone.Key{Name: f.Namespace})
+	if strings.HasPrefix(f.Service, "_") {
+		f.Cause.hint("A port goes before the Service that it is of: _PORT._PROTOCOL.SERVICE.")
+	}
 	var names []string
-	for key := range f.c.objects[zone.Services] {
+	for key := range f.c.objects[kind] {
 		if key.Namespace == f.Namespace {
 			names = append(names, key.Name)
 		}
 	}
-	if near := nearest(f.Service, names); near != "" {
-		f.by("Service", zone.Key{Namespace: f.Namespace, Name: near})
+	if near := cmp.Or(nearest(f.Service, names), containing(f.Service, names)); near != "" {
+		f.by(called, zone.Key{Namespace: f.Namespace, Name: near})
 		if name, found := f.sibling(ctx, f.Namespace, near); found {
 			f.near += 2
-			f.Cause.hint("Did you mean Service %s? %s resolves.", near, name)
+			f.Cause.hint("Did you mean %s %s? %s resolves.", called, near, name)
 		} else {
 			f.near++
-			f.Cause.hint("Did you mean Service %s?", near)
+			f.Cause.hint("Did you mean %s %s?", called, near)
 		}
 	}
+	if f.Imported {
+		if _, found := f.c.objects[zone.Services][f.service]; found {
+			f.Cause.hint("%s is there: a ServiceExport of its name has other clusters, and this one, import it.", f.by("Service", f.service))
+		}
+		return nil
+	}
+	f.governing()
 	if err := f.elsewhere(ctx); err != nil {
 		return err
 	}
@@ -166,6 +214,18 @@ func (f *finder) noService(ctx context.Context) error {
 		f.Cause.hint("Its Services are %s.", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// governing hints at pods that have the Service that there is none of for a
+// subdomain.
+func (f *finder) governing() {
+	for _, pod := range whole[*corev1.Pod](f.c, zone.Pods, f.Namespace) {
+		if pod.Spec.Subdomain == f.Service {
+			f.Cause.hint("%s has the subdomain %s (of a StatefulSet, its serviceName): a headless Service of that name, which selects the pod, gives it %s.%s.",
+				f.by("Pod", zone.Key{Namespace: pod.Namespace, Name: pod.Name}), f.Service, cmp.Or(pod.Spec.Hostname, "HOSTNAME"), f.Service)
+			return
+		}
+	}
 }
 
 // namesPod reports whether the label below the Service that there is none of is what a
@@ -182,15 +242,12 @@ const mostNamed = 8
 
 // elsewhere hints at what else is called as the Service that there is none of.
 func (f *finder) elsewhere(ctx context.Context) error {
-	if err := f.c.listServices(ctx); err != nil {
+	found, err := f.others(ctx, f.Namespace)
+	if err != nil {
 		return err
 	}
-	for _, key := range f.c.services {
-		if key.Name != f.service.Name || key.Namespace == f.Namespace {
-			continue
-		}
-		f.Cause.hint("Namespace %s has a Service %s: from other namespaces its name is %s.%s.", key.Namespace, key.Name, key.Name, key.Namespace)
-		f.by("Service", key)
+	if found && f.ask.Labels == 2 { // POD.SERVICE, rather than SERVICE.NAMESPACE
+		f.near = max(f.near, 4)
 	}
 	if err := f.c.listSpaces(ctx); err != nil {
 		return err
@@ -201,6 +258,10 @@ func (f *finder) elsewhere(ctx context.Context) error {
 	for _, pod := range whole[*corev1.Pod](f.c, zone.Pods, f.Namespace) {
 		if pod.Name == f.Service {
 			f.by("Pod", f.service)
+			if h, d := pod.Spec.Hostname, pod.Spec.Subdomain; h != "" && d != "" {
+				f.Cause.hint("%s is the name of a Pod, and its hostname and subdomain have it called %s.%s.", f.Service, h, d)
+				continue
+			}
 			f.Cause.hint("%s is the name of a Pod, and Pods have no names by themselves: one with hostname and subdomain has POD.SERVICE below a headless Service.", f.Service)
 		}
 	}
@@ -217,6 +278,13 @@ func (f *finder) noForm() {
 	case nearest(labels[0], []string{"svc"}) != "" && f.ask.Labels > 1:
 		f.near = 5
 		f.Cause.hint("Did you mean svc in the place of %s?", labels[0])
+	case f.ask.Suffix == "" && len(labels) > 3 && labels[0] == "pod":
+		f.near = 5
+		if a, err := netip.ParseAddr(strings.TrimSuffix(f.Name.String(), "."+labels[1]+".pod."+f.apex.String())); err == nil {
+			f.Cause.hint("An address is written with dashes: %s.%s.pod.%s", strings.ReplaceAll(a.String(), ".", "-"), labels[1], apex)
+			break
+		}
+		f.Cause.hint("What is below a Service has svc before the zone: %s.svc.%s", strings.TrimSuffix(f.Name.String(), ".pod."+f.apex.String()), apex)
 	case f.ask.Suffix == "" && len(labels) == 2:
 		f.near = 5
 		f.Cause.hint("A Service's name has svc before the zone: %s.%s.svc.%s", labels[1], labels[0], apex)
@@ -256,6 +324,9 @@ func (f *finder) plain() {
 			if f.ask.Labels == 1 {
 				f.near = 1
 			}
+		}
+		if f.Protocol != "" {
+			f.Cause.hint("SRV records are those of a port, asked for by its name: _PORT._%s.%s.", f.Protocol, f.Service)
 		}
 	case zone.OtherType:
 		f.say("%s has records of other types alone: NODATA.", name)

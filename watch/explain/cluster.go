@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rollcall-dns/rollcall/watch"
 	"github.com/rollcall-dns/rollcall/zone"
@@ -20,6 +21,8 @@ type Reader interface {
 	List(ctx context.Context, kind zone.Kind, namespace string) ([]watch.Object, error)
 	// Get returns an object, and false if there is none.
 	Get(ctx context.Context, kind zone.Kind, key zone.Key) (watch.Object, bool, error)
+	// Select returns some of the objects of all namespaces that match a selector.
+	Select(ctx context.Context, kind zone.Kind, selector labels.Selector) ([]watch.Object, error)
 }
 
 // Config says whose names a Cluster tells of.
@@ -118,53 +121,60 @@ func (c *Cluster) deny(err error) error {
 	return nil
 }
 
-// load reads what there is in a namespace, once, all namespaces for "".
+// load reads what there is in a namespace, once, all namespaces for "". In one that
+// does not exist it looks for nothing more.
 func (c *Cluster) load(ctx context.Context, namespace string) error {
 	if c.read[namespace] != nil || c.read[""] != nil {
 		return nil
 	}
-	failed := make(map[zone.Kind]error)
-	c.read[namespace] = failed
-	found := false
+	c.read[namespace] = make(map[zone.Kind]error)
+	exists, err := c.space(ctx, namespace)
+	denied := (*watch.Denied)(nil)
+	if err != nil && !errors.As(err, &denied) || err == nil && !exists {
+		return err
+	}
+	found, err := c.loadObjects(ctx, namespace)
+	switch {
+	case err != nil || denied == nil:
+		return err
+	case found: // a Namespace that has objects is there, whatever may be read
+		c.put(watch.Object{Object: &zone.Namespace{Meta: zone.Meta{Name: namespace}}})
+		return nil
+	}
+	c.spaces[namespace] = denied
+	return c.deny(denied)
+}
+
+// space looks for a Namespace, all of them for "".
+func (c *Cluster) space(ctx context.Context, name string) (found bool, err error) {
+	if name == "" {
+		return true, c.listSpaces(ctx)
+	}
+	o, found, err := c.config.Reader.Get(ctx, zone.Namespaces, zone.Key{Name: name})
+	if found && err == nil {
+		c.put(o)
+	}
+	return found, err
+}
+
+// loadObjects reads what there is in a namespace, and reports whether there is any.
+func (c *Cluster) loadObjects(ctx context.Context, namespace string) (found bool, err error) {
 	for _, kind := range []zone.Kind{zone.Services, zone.EndpointSlices, zone.Pods, zone.ServiceImports} {
 		if kind == zone.ServiceImports && !slices.Contains(c.config.Kinds, kind) {
 			continue
 		}
 		objects, err := c.config.Reader.List(ctx, kind, namespace)
 		if err != nil {
-			failed[kind] = err
+			c.read[namespace][kind] = err
 			if err := c.deny(err); err != nil {
-				return err
+				return false, err
 			}
 			continue
 		}
 		found = found || len(objects) > 0
 		c.put(objects...)
 	}
-	if namespace == "" {
-		return c.listSpaces(ctx)
-	}
-	return c.space(ctx, namespace, found)
-}
-
-// space looks for a Namespace. One that has objects is there, whatever may be read.
-func (c *Cluster) space(ctx context.Context, name string, found bool) error {
-	o, ok, err := c.config.Reader.Get(ctx, zone.Namespaces, zone.Key{Name: name})
-	switch {
-	case err == nil && ok:
-		c.put(o)
-	case err == nil:
-	case found:
-		c.put(watch.Object{Object: &zone.Namespace{Meta: zone.Meta{Name: name}}})
-		d := (*watch.Denied)(nil)
-		if !errors.As(err, &d) {
-			return err
-		}
-	default:
-		c.spaces[name] = err
-		return c.deny(err)
-	}
-	return nil
+	return found, nil
 }
 
 // listSpaces lists all Namespaces, as far as allowed, for those that are called
@@ -202,7 +212,23 @@ func (c *Cluster) listServices(ctx context.Context) error {
 	for _, o := range objects {
 		c.services = append(c.services, o.Key())
 	}
+	slices.SortFunc(c.services, byKey)
 	return err
+}
+
+// elsewhere returns an object of another namespace than own that has labels, as far
+// as allowed, and false if there is none.
+func (c *Cluster) elsewhere(ctx context.Context, kind zone.Kind, own string, set labels.Set) (key zone.Key, found bool, err error) {
+	objects, err := c.config.Reader.Select(ctx, kind, labels.SelectorFromValidatedSet(set))
+	if d := (*watch.Denied)(nil); errors.As(err, &d) {
+		return key, false, nil // it would only have helped
+	}
+	for _, o := range objects {
+		if o.Key().Namespace != own {
+			return o.Key(), true, err
+		}
+	}
+	return key, false, err
 }
 
 // service looks for a Service by its name where its namespace may not be listed.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rollcall-dns/rollcall/zone"
@@ -20,7 +22,8 @@ type endpoint struct {
 	pod   *corev1.Pod
 }
 
-// endpoints are what a Service has in its EndpointSlices.
+// endpoints are what a Service has in its EndpointSlices, in the order of their Pods:
+// a controller's slices have no order.
 type endpoints struct {
 	c              *Cluster
 	slices         []zone.Key
@@ -44,22 +47,19 @@ func endpointsOf(c *Cluster, s *corev1.Service) endpoints {
 			}
 		}
 	}
+	for _, all := range [][]endpoint{e.ready, e.waiting} {
+		slices.SortStableFunc(all, func(a, b endpoint) int { return strings.Compare(a.Pod, b.Pod) })
+	}
 	return e
 }
 
-// names returns what the endpoints are called: their hostnames, or else Pods.
-func names(all []endpoint) (out []string) {
-	for _, e := range all {
-		name := e.Hostname
-		if name == "" && len(e.Addresses) > 0 {
-			name = strings.ReplaceAll(e.Addresses[0].String(), ".", "-")
-		}
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
+// names returns what the endpoints are called below their Service, in order.
+func (e endpoints) names(all []endpoint) (out []string) {
+	for i := range all {
+		out = append(out, e.c.config.Zone.EndpointLabels(&all[i].Endpoint)...)
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // mostListed is how many objects a sentence has.
@@ -68,6 +68,7 @@ const mostListed = 3
 // list says of endpoints why they are not ready.
 func (e endpoints) list(waiting []endpoint) string {
 	var out []string
+	said := make(map[string]bool) // a pod may be in a slice of each family
 	for _, w := range waiting {
 		text := ""
 		switch {
@@ -79,7 +80,8 @@ func (e endpoints) list(waiting []endpoint) string {
 		case len(w.Addresses) > 0:
 			text = fmt.Sprintf("endpoint %s in EndpointSlice %s has ready: false", w.Addresses[0], w.slice.Name)
 		}
-		if text != "" && !slices.Contains(out, text) {
+		if text != "" && !said[text] {
+			said[text] = true
 			out = append(out, text)
 		}
 	}
@@ -109,7 +111,7 @@ func (c *Cluster) matching(s *corev1.Service) (out []*corev1.Pod) {
 }
 
 // endpoints explains what a Service lacks endpoints for.
-func (f *finder) endpoints(object string, s *corev1.Service) {
+func (f *finder) endpoints(ctx context.Context, object string, s *corev1.Service) (err error) {
 	head := fmt.Sprintf("%s %s and %s", object, kindOf(s), selects(s))
 	e := endpointsOf(f.c, s)
 	f.near = 5
@@ -118,45 +120,54 @@ func (f *finder) endpoints(object string, s *corev1.Service) {
 		f.Cause.Code = "not-ready"
 		var named []endpoint
 		for _, w := range e.waiting {
-			if w.Hostname == f.Endpoint || w.Pod == f.Endpoint || slices.Contains(names([]endpoint{w}), f.Endpoint) {
+			if slices.Contains(e.names([]endpoint{w}), f.Endpoint) {
 				named = append(named, w)
 			}
 		}
 		f.notReady(head, s, named)
-	case f.Code == zone.NoEndpoint:
-		f.noEndpoint(head, s, e)
+	case f.Code == zone.NoEndpoint, f.Endpoint != "" && len(f.c.matching(s)) > 0:
+		f.noEndpoint(ctx, head, s, e)
 	case len(e.waiting) > 0:
 		f.notReady(head, s, e.waiting)
 	case len(s.Spec.Selector) == 0:
-		f.unselected(head, s, e)
+		err = f.unselected(ctx, head, s, e)
 	default:
-		f.noPods(head, s)
+		err = f.noPods(ctx, head, s)
 	}
 	if f.Code == zone.EmptyIgnored {
 		f.Cause.hint("The server leaves out Services without a ready endpoint (ignore empty_service of its configuration).")
 	}
+	return err
 }
 
 // notReady explains endpoints that are not.
 func (f *finder) notReady(head string, s *corev1.Service, waiting []endpoint) {
 	e := endpoints{c: f.c}
 	f.Cause.Code = "not-ready"
-	terminating, unknown := 0, 0
-	for _, w := range waiting {
-		if w.Pod != "" {
+	terminating, ended, unknown := 0, 0, 0
+	for i, w := range waiting {
+		switch {
+		case i >= mostListed:
+		case w.Pod != "":
 			f.by("Pod", zone.Key{Namespace: s.Namespace, Name: w.Pod})
-		} else {
+		default:
 			f.by("EndpointSlice", w.slice)
 		}
-		if w.Terminating {
+		switch {
+		case w.Terminating:
 			terminating++
-		}
-		if w.Pod != "" && w.pod == nil {
+		case w.Pod != "" && w.pod == nil:
 			unknown++
+		case w.pod != nil && over(w.pod):
+			ended++ // the EndpointSlice controller leaves it in until it next looks
 		}
 	}
-	f.say("%s; %s: no record.", head, e.with(f.c).list(waiting))
-	if terminating == len(waiting) {
+	f.say("%s; %s: no record.", head, e.list(waiting))
+	switch len(waiting) {
+	case ended:
+		f.Cause.Code = "pods-ended"
+		return
+	case terminating:
 		f.Cause.Code = "terminating"
 		f.Cause.hint("A pod that terminates has no record any more; publishNotReadyAddresses would keep it until it is gone.")
 		return
@@ -171,11 +182,9 @@ func (f *finder) notReady(head string, s *corev1.Service, waiting []endpoint) {
 	}
 }
 
-func (e endpoints) with(c *Cluster) endpoints { e.c = c; return e }
-
 // unselected explains a Service without selector, whose EndpointSlices somebody
 // writes.
-func (f *finder) unselected(head string, s *corev1.Service, e endpoints) {
+func (f *finder) unselected(ctx context.Context, head string, s *corev1.Service, e endpoints) error {
 	for _, key := range sorted(f.c.objects[zone.EndpointSlices]) {
 		slice, ok := f.c.objects[zone.EndpointSlices][key].Object.(*zone.EndpointSlice)
 		if !ok || key.Namespace != s.Namespace || len(slice.Endpoints) == 0 {
@@ -183,24 +192,30 @@ func (f *finder) unselected(head string, s *corev1.Service, e endpoints) {
 		}
 		if slice.Service == "" && slice.ImportedService == "" && strings.HasPrefix(key.Name, s.Name) {
 			f.unlabelled(head, key)
-			return
+			return nil
 		}
 		known := f.c.objects[zone.Services][zone.Key{Namespace: s.Namespace, Name: slice.Service}].Whole != nil
 		if !known && slice.Service != "" && (nearest(slice.Service, []string{s.Name}) != "" || strings.HasPrefix(key.Name, s.Name)) {
 			f.Cause.Code = "slice-of-another"
 			f.say("%s; %s has the label kubernetes.io/service-name: %s, and there is no such Service: no record.", head, f.by("EndpointSlice", key), slice.Service)
 			f.Cause.hint("Label it kubernetes.io/service-name: %s.", s.Name)
-			return
+			return nil
 		}
 	}
 	if len(e.slices) == 0 {
 		f.Cause.Code = "no-slice"
 		f.say("%s, and no EndpointSlice has the label kubernetes.io/service-name: %s: no record.", head, s.Name)
-		f.Cause.hint("Without selector, somebody has to write an EndpointSlice with that label.")
-		return
+		key, found, err := f.c.elsewhere(ctx, zone.EndpointSlices, s.Namespace, labels.Set{discoveryv1.LabelServiceName: s.Name})
+		if found {
+			f.Cause.hint("%s has it: a slice counts in its own Namespace alone.", f.by("EndpointSlice", key))
+		}
+		f.Cause.hint("Give the Service a selector, or write an EndpointSlice with that label, or Endpoints that are called %s.", s.Name)
+		return err
 	}
 	f.Cause.Code = "no-endpoints"
-	f.say("%s, and its %s has no endpoint with an address: no record.", head, f.by("EndpointSlice", e.slices[0]))
+	f.say("%s, and its %s has no endpoint with an IP address: no record.", head, f.by("EndpointSlice", e.slices[0]))
+	f.Cause.hint("The names in a slice of addressType FQDN have no records: a Service of type ExternalName leads to a name.")
+	return nil
 }
 
 func (f *finder) unlabelled(head string, key zone.Key) {
@@ -210,22 +225,23 @@ func (f *finder) unlabelled(head string, key zone.Key) {
 }
 
 // noPods explains a selector without endpoints.
-func (f *finder) noPods(head string, s *corev1.Service) {
+func (f *finder) noPods(ctx context.Context, head string, s *corev1.Service) error {
 	if err := f.c.read[s.Namespace][zone.Pods]; err != nil {
 		f.Cause.Code = "no-endpoints"
 		f.say("%s, and it has no endpoint: no record.", head)
 		f.Cause.hint("Why there is none can't be told: %v.", err)
-		return
+		return nil
 	}
 	pods := f.c.matching(s)
 	if len(pods) == 0 {
-		f.matchesNothing(head, s)
-		return
+		return f.matchesNothing(ctx, head, s)
 	}
 	var clauses []string
 	ready := 0
-	for _, p := range pods {
-		f.by("Pod", zone.Key{Namespace: p.Namespace, Name: p.Name})
+	for i, p := range pods {
+		if i < mostListed {
+			f.by("Pod", zone.Key{Namespace: p.Namespace, Name: p.Name})
+		}
 		state, code := f.c.state(p)
 		if code == "" {
 			ready++
@@ -238,13 +254,13 @@ func (f *finder) noPods(head string, s *corev1.Service) {
 	}
 	if ready == 0 {
 		f.say("%s; %s: no record.", head, several(clauses))
-		return
+		return nil
 	}
 	if missing := f.missingFamily(s, pods); missing != "" {
 		f.Cause.Code = "no-address-of-family"
 		f.say("%s; the pods that match have no %s address, and the Service has no other family: no record.", head, missing)
 		f.Cause.hint("ipFamilies of the Service must have a family that its pods have.")
-		return
+		return nil
 	}
 	for _, key := range sorted(f.c.objects[zone.EndpointSlices]) {
 		slice, ok := f.c.objects[zone.EndpointSlices][key].Object.(*zone.EndpointSlice)
@@ -252,12 +268,13 @@ func (f *finder) noPods(head string, s *corev1.Service) {
 			return slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return p.Name == e.Pod })
 		}) {
 			f.unlabelled(head, key)
-			return
+			return nil
 		}
 	}
 	f.Cause.Code = "slices-behind"
 	f.say("%s; pods match and are Ready, and no EndpointSlice has them: no record.", head)
 	f.Cause.hint("The EndpointSlice controller, which is part of kube-controller-manager, seems not to run, or to be behind.")
+	return nil
 }
 
 // missingFamily returns the only family of a Service if no pod has an address of it.
@@ -277,7 +294,7 @@ func (f *finder) missingFamily(s *corev1.Service, pods []*corev1.Pod) string {
 
 // matchesNothing explains a selector that no pod has the labels of, by the pod that
 // has most of them.
-func (f *finder) matchesNothing(head string, s *corev1.Service) {
+func (f *finder) matchesNothing(ctx context.Context, head string, s *corev1.Service) error {
 	f.Cause.Code = "selector-matches-nothing"
 	var best *corev1.Pod
 	most := -1
@@ -288,16 +305,21 @@ func (f *finder) matchesNothing(head string, s *corev1.Service) {
 	}
 	if best == nil {
 		f.say("%s, and Namespace %s has no Pod: no record.", head, s.Namespace)
-		f.Cause.hint("Are there replicas of what is to make the pods?")
-		return
+	} else {
+		f.say("%s, and no Pod of Namespace %s has these labels: no record.", head, s.Namespace)
 	}
-	f.say("%s, and no Pod of Namespace %s has these labels: no record.", head, s.Namespace)
-	if most > 0 {
+	elsewhere, found, err := f.c.elsewhere(ctx, zone.Pods, s.Namespace, s.Spec.Selector)
+	if found {
+		f.Cause.hint("%s has these labels: a Service selects the Pods of its own Namespace alone.", f.by("Pod", elsewhere))
+	}
+	switch {
+	case most > 0:
 		pod := f.by("Pod", zone.Key{Namespace: best.Namespace, Name: best.Name})
 		f.Cause.hint("%s comes nearest: it %s.", pod, differs(best.Labels, s.Spec.Selector))
-	} else {
+	case !found:
 		f.Cause.hint("Are there replicas of what is to make the pods?")
 	}
+	return err
 }
 
 // likeness counts what labels have of a selector: two for a label that is the same,
@@ -344,6 +366,9 @@ func (f *finder) waiting() {
 			f.by("EndpointSlice", key)
 			f.Cause.hint("Pod %s of Service %s/%s has the address and is not ready.", p.Pod, key.Namespace, slice.Service)
 		}
+	}
+	if len(f.Cause.Hints) > 0 {
+		return
 	}
 	for _, key := range sorted(f.c.objects[zone.Pods]) {
 		pod, ok := f.c.objects[zone.Pods][key].Object.(*zone.Pod)

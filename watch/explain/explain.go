@@ -52,6 +52,7 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 	w.prepare()
 	r := &w.report
 	steps := w.q.Path.walk(w.q.Name)
+	meant, whole := w.meant(steps)
 	best := -1
 	for i, s := range steps {
 		answer, err := w.try(ctx, s)
@@ -59,8 +60,11 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 			return nil, err
 		}
 		near := 2 * answer.Near
-		if i == w.meant(steps) {
+		switch {
+		case i == meant:
 			near++
+		case whole:
+			near = 0 // a name that ends in the zone is not meant to have a domain behind it
 		}
 		r.Tries = append(r.Tries, Try{Name: s.text, Answer: answer})
 		if answer.Outcome == Found {
@@ -74,8 +78,17 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 			best, r.Cause = near, answer.Cause
 		}
 	}
+	if r.Cause.Code == outsideCode && strings.Contains(strings.Trim(w.q.Name, "."), ".") {
+		r.Unknown = true // other servers may have it; a name of one label they have not
+	}
+	if err := w.unusual(ctx); err != nil {
+		return nil, err
+	}
 	if elsewhere := w.q.Path.Elsewhere; elsewhere.Code != "" {
 		w.elsewhere(elsewhere)
+	}
+	if slices.ContainsFunc(w.q.Path.Hosts, func(host string) bool { return strings.EqualFold(host, strings.TrimSuffix(w.q.Name, ".")) }) {
+		r.Notes = append(r.Notes, "/etc/hosts of the pod has the name: programs look there first, and dig does not")
 	}
 	r.Denied = asker.Denied()
 	return r, nil
@@ -129,7 +142,11 @@ func (w *walker) try(ctx context.Context, s step) (Answer, error) {
 		case err != nil:
 			return Answer{}, fmt.Errorf("%s: %w", s.text, err)
 		case a.Outcome == Found && all.Outcome == Found:
-			all.Records = slices.Compact(append(all.Records, a.Records...)) // of an alias, one CNAME
+			for _, r := range a.Records {
+				if !slices.Contains(all.Records, r) { // as the CNAME of an alias
+					all.Records = append(all.Records, r)
+				}
+			}
 		case i == 0 || a.Outcome == Found:
 			all = a
 		}
@@ -148,18 +165,43 @@ func named(text string) (n int) {
 }
 
 // meant returns which step the form of the name is for: as it is if it is in a zone
-// of the cluster, else as SERVICE, SERVICE.NAMESPACE or SERVICE.NAMESPACE.svc.
-func (w *walker) meant(steps []step) int {
+// of the cluster, which is a whole name, else as SERVICE, SERVICE.NAMESPACE or
+// SERVICE.NAMESPACE.svc.
+func (w *walker) meant(steps []step) (i int, whole bool) {
 	for i, s := range steps {
 		if s.suffix == "" && s.err == nil && slices.ContainsFunc(w.asker.Zones(), s.name.IsBelow) {
-			return i
+			return i, true
 		}
 	}
-	i := named(w.q.Name) - 1
-	if len(steps) > 0 && steps[0].suffix == "" {
+	i = named(w.q.Name) - 1
+	if steps[0].suffix == "" {
 		i++
 	}
-	return i
+	return i, false
+}
+
+// unusual hints at the search path that other pods have, if that leads to the name.
+func (w *walker) unusual(ctx context.Context) error {
+	r, p := &w.report, &w.q.Path
+	if p.Usual == nil || r.Resolves {
+		return nil
+	}
+	for _, s := range p.Usual.walk(w.q.Name) {
+		if s.suffix == "" {
+			continue
+		}
+		a, err := w.try(ctx, s)
+		if err != nil {
+			return err
+		}
+		if a.Outcome == Found {
+			r.Cause.Text += " " + p.Unusual
+			r.Cause.Hints = slices.Insert(r.Cause.Hints, 0, fmt.Sprintf(
+				"Ask for %s, or add %s to dnsConfig.searches.", strings.TrimSuffix(s.text, "."), strings.TrimSuffix(s.suffix.String(), ".")))
+			return nil
+		}
+	}
+	return nil
 }
 
 // musl notes where the resolver of musl, which Alpine has, gives up before the name
@@ -192,5 +234,6 @@ func (w *walker) elsewhere(c Cause) {
 	} else if r.Cause.Text != "" && r.Cause.Code != outsideCode {
 		c.Hints = append(c.Hints, "Beside that: "+r.Cause.Text)
 	}
-	r.Resolves, r.Unknown, r.Records, r.Cause = false, false, nil, c
+	r.Resolves, r.Unknown, r.Records = false, r.Unknown && r.Cause.Code == outsideCode, nil
+	r.Cause = c
 }

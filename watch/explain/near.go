@@ -21,6 +21,17 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// containing returns the first candidate that has word for its first or its last part,
+// where dashes part: what a Helm release, or a role, is put before or behind.
+func containing(word string, candidates []string) string {
+	for _, c := range slices.Sorted(slices.Values(candidates)) {
+		if strings.HasSuffix(c, "-"+word) || strings.HasPrefix(c, word+"-") {
+			return c
+		}
+	}
+	return ""
+}
+
 // stem returns a name without the number at its end.
 func stem(name string) string { return strings.TrimRight(name, "0123456789") }
 

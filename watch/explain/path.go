@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +22,13 @@ type Path struct {
 	Ndots  int
 	// Elsewhere is set where the pod does not ask the cluster's DNS: why.
 	Elsewhere Cause
-	Notes     []string
+	// Usual is the path of pods that say nothing of their resolver, where this one
+	// searches less: Unusual says why, in a sentence.
+	Usual   *Path
+	Unusual string
+	// Hosts are the names in the pod's /etc/hosts, where programs look first.
+	Hosts []string
+	Notes []string
 }
 
 // ClusterFirst is the path of a pod of a namespace of which nothing else is said: the
@@ -58,12 +65,30 @@ func PathOf(pod *corev1.Pod, apex zone.Name) Path {
 			Objects: []string{object},
 		}}
 	case policy == corev1.DNSNone:
-		p = Path{Ndots: 1}
+		usual := ClusterFirst(pod.Namespace, apex)
+		p = Path{Ndots: 1, Usual: &usual, Unusual: object + " has dnsPolicy None, and searches the domains of its dnsConfig alone."}
 	default:
 		p = ClusterFirst(pod.Namespace, apex)
 	}
 	p.configure(pod)
+	p.Hosts = hosts(pod, apex)
 	return p
+}
+
+// hosts returns the names that the kubelet writes into a pod's /etc/hosts: those of
+// hostAliases and, on a network of its own, the pod's.
+func hosts(pod *corev1.Pod, apex zone.Name) (names []string) {
+	for _, a := range pod.Spec.HostAliases {
+		names = append(names, a.Hostnames...)
+	}
+	if pod.Spec.HostNetwork {
+		return names
+	}
+	own := cmp.Or(pod.Spec.Hostname, pod.Name)
+	if pod.Spec.Subdomain != "" {
+		names = append(names, strings.Join([]string{own, pod.Spec.Subdomain, pod.Namespace, "svc", strings.TrimSuffix(apex.String(), ".")}, "."))
+	}
+	return append(names, own, "localhost")
 }
 
 // configure adds what dnsConfig says.

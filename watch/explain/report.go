@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // What a name got: [Answer].Outcome.
@@ -65,7 +66,8 @@ type Report struct {
 	Ndots  int      `json:"ndots"`
 
 	Resolves bool `json:"resolves"`
-	// Unknown says that it might resolve: what decides may not be read.
+	// Unknown says that it might resolve: what decides may not be read, or other
+	// servers have it.
 	Unknown bool     `json:"unknown,omitempty"`
 	Records []string `json:"records,omitempty"`
 	// Cause is why it does not resolve: the first to look at.
@@ -106,8 +108,17 @@ func (r *Report) Print(w io.Writer) error {
 	if len(r.Tries) > 0 {
 		r.printTries(&b)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Map(visible, b.String()))
 	return err
+}
+
+// visible keeps control characters from a terminal: a server, and who may write the
+// status of a Pod, say what is printed.
+func visible(r rune) rune {
+	if r != '\n' && unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 func paragraph(b *strings.Builder, prefix string, lines ...string) {

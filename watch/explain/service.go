@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,13 +14,13 @@ import (
 )
 
 // ofService explains what a Service that there is lacks.
-func (f *finder) ofService() {
+func (f *finder) ofService(ctx context.Context) error {
 	object := f.by("Service", f.service)
 	s, ok := f.c.objects[zone.Services][f.service].Whole.(*corev1.Service)
 	if !ok { // a ServiceImport, of which no more is known
 		f.Cause.Objects[0] = "ServiceImport " + f.service.Namespace + "/" + f.service.Name
 		f.say("%s: %s.", f.Cause.Objects[0], f.String())
-		return
+		return nil
 	}
 	switch f.Code {
 	case zone.BadTarget:
@@ -39,8 +40,9 @@ func (f *finder) ofService() {
 	case zone.SlicesNotRead:
 		f.say("%s is headless, and the server is configured to read no EndpointSlices (noendpoints): it has no name.", object)
 	default:
-		f.endpoints(object, s)
+		return f.endpoints(ctx, object, s)
 	}
+	return nil
 }
 
 // port explains names of ports.

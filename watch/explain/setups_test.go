@@ -22,12 +22,12 @@ import (
 //	# from: NAMESPACE/POD
 //	# cause: CODE
 //	# says: part of the text
-//	# hint: one of the hints, if it matters
+//	# hint: one of the hints, if it matters; "none" where there must be none
 //	# reason: why that is so
 const setups = "../testdata/explain"
 
 // leastSetups is how many there are at least.
-const leastSetups = 25
+const leastSetups = 75
 
 // TestSetups sees that the true cause of each is told first.
 func TestSetups(t *testing.T) {
@@ -49,7 +49,11 @@ func TestSetups(t *testing.T) {
 			if r.Cause.Code != head["cause"] || head["says"] == "" || !strings.Contains(r.Cause.Text, head["says"]) {
 				t.Errorf("cause %s, want %s: %q, as %s\n%s", r.Cause.Code, head["cause"], head["says"], head["reason"], &text)
 			}
-			if hint := head["hint"]; hint != "" && !slices.Contains(r.Cause.Hints, hint) {
+			if head["hint"] == "none" {
+				if len(r.Cause.Hints) > 0 {
+					t.Errorf("hints %q, want none\n%s", r.Cause.Hints, &text)
+				}
+			} else if hint := head["hint"]; hint != "" && !slices.Contains(r.Cause.Hints, hint) {
 				t.Errorf("hints %q, want %q among them\n%s", r.Cause.Hints, hint, &text)
 			}
 		})
@@ -89,12 +93,16 @@ func clusterOf(t *testing.T, paths ...string) *explain.Cluster {
 	return newCluster(t, objects)
 }
 
-// newCluster returns a Cluster as one is served without further configuration.
-func newCluster(t *testing.T, reader explain.Reader) *explain.Cluster {
+// newCluster returns a Cluster as one is served without further configuration, but for
+// the changes.
+func newCluster(t testing.TB, reader explain.Reader, change ...func(*zone.Config)) *explain.Cluster {
 	t.Helper()
 	config := zone.Config{TTL: zone.DefaultTTL, NegativeTTL: zone.DefaultNegativeTTL, Pods: zone.PodsInsecure}
 	for _, text := range []string{"cluster.local", "in-addr.arpa", "ip6.arpa"} {
 		config.Zones = append(config.Zones, name(t, text))
+	}
+	for _, c := range change {
+		c(&config)
 	}
 	z, err := zone.New(config)
 	if err != nil {
@@ -106,7 +114,7 @@ func newCluster(t *testing.T, reader explain.Reader) *explain.Cluster {
 	})
 }
 
-func name(t *testing.T, text string) zone.Name {
+func name(t testing.TB, text string) zone.Name {
 	t.Helper()
 	n, err := zone.ParseName(text)
 	if err != nil {

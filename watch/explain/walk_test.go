@@ -80,6 +80,7 @@ func TestPath(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &asked{what: explain.NXDomain}
+			tt.path.Usual = nil // which is asked besides
 			r, err := explain.Explain(t.Context(), a, explain.Question{Name: tt.ask, Types: []string{"A"}, Path: tt.path})
 			if err != nil {
 				t.Fatal(err)
@@ -141,16 +142,130 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestShadowed sees that a Service which is called as a Namespace is told of, where it
-// is found in the place of another.
-func TestShadowed(t *testing.T) {
-	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(`
-{apiVersion: v1, kind: Service, metadata: {name: prod}, spec: {clusterIP: None}}
----
-{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: prod-1, labels: {kubernetes.io/service-name: prod}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: web}, {addresses: [10.0.0.2], hostname: api}]}
----
+// TestOutside sees of which names in no zone of the cluster it is not told that they
+// do not resolve.
+func TestOutside(t *testing.T) {
+	tests := []struct {
+		ask     string
+		path    explain.Path
+		code    string
+		unknown bool
+		reason  string
+	}{
+		{"www.example.com", pod(func(*corev1.PodSpec) {}), "outside", true, "other servers may have it"},
+		{"example.com", pod(func(*corev1.PodSpec) {}), "outside", true, "there is such a top-level domain"},
+		{"web.prod", pod(func(*corev1.PodSpec) {}), "no-namespace", false, "there is none such"},
+		{"www.example.com.", pod(func(*corev1.PodSpec) {}), "outside", true, "an absolute one too"},
+		{"web.", pod(func(*corev1.PodSpec) {}), "outside", false, "no top-level domain has addresses"},
+		{"web.shop.svc.cluster.locl", pod(func(*corev1.PodSpec) {}), "wrong-zone", false, "a slip in the zone"},
+		{"web.shop.svc.example.org", pod(func(*corev1.PodSpec) {}), "outside", true, "another cluster's"},
+		{"www.example.com", pod(func(s *corev1.PodSpec) { s.DNSPolicy = corev1.DNSDefault }), "dns-policy", true, "the servers of the node may have it"},
+		{"web.shop.svc.cluster.local", pod(func(s *corev1.PodSpec) { s.DNSPolicy = corev1.DNSDefault }), "dns-policy", false, "they do not have the cluster's"},
+	}
+	for _, tt := range tests {
+		r, err := explain.Explain(t.Context(), newCluster(t, watch.Objects{}), explain.Question{Name: tt.ask, Path: tt.path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Resolves || r.Cause.Code != tt.code || r.Unknown != tt.unknown {
+			t.Errorf("%s: resolves %t, unknown %t, %s; want unknown %t, %s: %s", tt.ask, r.Resolves, r.Unknown, r.Cause.Code, tt.unknown, tt.code, tt.reason)
+		}
+	}
+}
+
+// TestConfigured sees what is told where the server's configuration decides.
+func TestConfigured(t *testing.T) {
+	imports := func(c *zone.Config) {
+		c.Multicluster = []zone.Name{name(t, "clusterset.local")}
+		c.Zones = append(c.Zones, c.Multicluster...)
+	}
+	shop := func(c *zone.Config) { c.Namespaces = []string{"shop"} }
+	objects := manifests(t, `
 {apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
-`)})
+---
+{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {clusterIP: None, selector: {app: db}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db-x, namespace: shop, labels: {app: db}}, spec: {containers: [{name: main, image: busybox}]}, status: {podIP: 10.1.2.3, podIPs: [{ip: 10.1.2.3}]}}
+`)
+	tests := []struct {
+		ask        string
+		change     func(*zone.Config)
+		code, says string
+		reason     string
+	}{
+		{"web.prod", shop, "hidden-namespace", "Namespace prod is not among those that the server serves", "namespaces"},
+		{"web.shpo", shop, "no-namespace", "There is no Namespace shpo.", "one that does not exist is not hidden"},
+		{"db.shop.svc.clusterset.local", imports, "no-service", "Namespace shop has no ServiceImport db.", "multicluster: its Service is another thing"},
+		{"10-1-2-3.db.shop", func(c *zone.Config) { c.EndpointPodNames = true }, "no-endpoint", "its endpoints are db-x.", "endpoint_pod_names"},
+		{"db-y.db.shop", func(*zone.Config) {}, "no-endpoint", "its endpoints are 10-1-2-3.", "without"},
+	}
+	for _, tt := range tests {
+		r := explainFrom(t, newCluster(t, objects, tt.change), tt.ask, "shop")
+		if r.Cause.Code != tt.code || !strings.Contains(r.Cause.Text, tt.says) {
+			t.Errorf("%s: %s, %q; want %s, %q: %s", tt.ask, r.Cause.Code, r.Cause.Text, tt.code, tt.says, tt.reason)
+		}
+	}
+}
+
+// TestHosts sees which names are said to be in a pod's /etc/hosts.
+func TestHosts(t *testing.T) {
+	alias := func(s *corev1.PodSpec) {
+		s.HostAliases = []corev1.HostAlias{{IP: "10.0.0.1", Hostnames: []string{"foo.remote"}}}
+	}
+	host := func(s *corev1.PodSpec) { alias(s); s.HostNetwork = true }
+	named := func(s *corev1.PodSpec) { s.Hostname, s.Subdomain = "cart", "peers" }
+	tests := []struct {
+		ask    string
+		change func(*corev1.PodSpec)
+		want   bool
+		reason string
+	}{
+		{"cart-0", alias, true, "the pod's own name"},
+		{"cart-0", host, false, "on the network of its node it is the node's"},
+		{"cart", named, true, "its hostname"},
+		{"cart-0", named, false, "which stands for its name"},
+		{"Cart.peers.shop.svc.cluster.local.", named, true, "with its subdomain, in whatever case"},
+		{"foo.remote", alias, true, "hostAliases"},
+		{"foo.remote", host, true, "hostAliases, on any network"},
+		{"foo", alias, false, "another name"},
+	}
+	for _, tt := range tests {
+		r, err := explain.Explain(t.Context(), &asked{what: explain.NXDomain}, explain.Question{Name: tt.ask, Path: pod(tt.change)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(r.Notes, ""), "/etc/hosts"); got != tt.want {
+			t.Errorf("%s: in /etc/hosts %t, want %t: %s", tt.ask, got, tt.want, tt.reason)
+		}
+	}
+}
+
+// TestAlias sees that the CNAME of both addresses is told once.
+func TestAlias(t *testing.T) {
+	objects := manifests(t, `
+{apiVersion: v1, kind: Service, metadata: {name: alias}, spec: {type: ExternalName, externalName: web.default.svc.cluster.local}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ipFamilies: [IPv4, IPv6], ipFamilyPolicy: RequireDualStack, clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, "fd00::1"]}}
+`)
+	r := explainFrom(t, newCluster(t, objects), "alias", "default")
+	if len(r.Records) != 3 {
+		t.Errorf("%q, want a CNAME, an A and an AAAA record", r.Records)
+	}
+}
+
+// TestVisible sees that what is printed does not reach into the terminal.
+func TestVisible(t *testing.T) {
+	r := explain.Report{Name: "web", Cause: explain.Cause{Text: "the server says \x1b]0;x\a"}}
+	var b strings.Builder
+	if err := r.Print(&b); err != nil || strings.ContainsAny(b.String(), "\x1b\a") {
+		t.Errorf("printed %q, error %v", b.String(), err)
+	}
+}
+
+// manifests returns the objects of a text.
+func manifests(t testing.TB, text string) watch.Objects {
+	t.Helper()
+	m, err := watch.NewManifests(watch.ManifestsConfig{Paths: []string{"-"}, Logger: slog.New(slog.DiscardHandler), Stdin: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +273,19 @@ func TestShadowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return objects
+}
+
+// TestShadowed sees that a Service which is called as a Namespace is told of, where it
+// is found in the place of another.
+func TestShadowed(t *testing.T) {
+	objects := manifests(t, `
+{apiVersion: v1, kind: Service, metadata: {name: prod}, spec: {clusterIP: None}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: prod-1, labels: {kubernetes.io/service-name: prod}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: web}, {addresses: [10.0.0.2], hostname: api}]}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: prod}, spec: {clusterIP: 10.96.0.1}}
+`)
 	tests := []struct{ ask, record, note, reason string }{
 		{"web.prod", "10.0.0.1", "Service prod/web, which may be meant, is not asked: Service default/prod is called as that Namespace is, and comes first; web.prod.svc is the other", "both are there"},
 		{"api.prod", "10.0.0.2", "", "the Namespace has no such Service"},
