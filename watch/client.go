@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -31,9 +32,9 @@ const (
 // resources know only JSON.
 const protobuf = "application/vnd.kubernetes.protobuf"
 
-// restConfig finds the cluster: the one the configuration names, else the one
-// that we run in.
-func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
+// RESTConfig finds the cluster: the one the configuration names, else the one
+// that we run in. It connects to nothing.
+func (c *KubernetesConfig) RESTConfig() (*rest.Config, error) {
 	switch {
 	case c.inCluster():
 		rc, err := rest.InClusterConfig()
@@ -48,7 +49,9 @@ func (c *KubernetesConfig) restConfig() (*rest.Config, error) {
 		}, nil
 	}
 	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: c.Kubeconfig}
-	if c.Kubeconfig == "" {
+	if files := filepath.SplitList(c.Kubeconfig); len(files) > 1 {
+		rules = &clientcmd.ClientConfigLoadingRules{Precedence: files}
+	} else if c.Kubeconfig == "" {
 		rules = clientcmd.NewDefaultClientConfigLoadingRules()
 	}
 	rc, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.Context}).ClientConfig()
@@ -62,7 +65,7 @@ func (c *KubernetesConfig) Check() error {
 	if err := c.Validate(); err != nil || c.inCluster() {
 		return err
 	}
-	rc, err := c.restConfig()
+	rc, err := c.RESTConfig()
 	if err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (c *KubernetesConfig) kubeconfigError(err error) error {
 // base returns what clients share: their configuration, and one connection, with one
 // rate limit and one limit of requests in flight.
 func (c *KubernetesConfig) base(m *apiMetrics) (*rest.Config, *http.Client, error) {
-	base, err := c.restConfig()
+	base, err := c.RESTConfig()
 	if err != nil {
 		return nil, nil, fmt.Errorf("kubernetes client: %w", err)
 	}

@@ -27,7 +27,7 @@ const DefaultStallTimeout = 150 * time.Second
 // KubernetesConfig says which cluster to watch, and what of it. The zero value
 // is the cluster that we run in, as the pod's ServiceAccount.
 type KubernetesConfig struct {
-	// Kubeconfig is a file; Context one of its contexts, its current one if
+	// Kubeconfig is a file, or several, as $KUBECONFIG lists them; Context one of its contexts, its current one if
 	// empty. A Context alone is looked for where kubectl looks.
 	Kubeconfig, Context string
 	// Endpoint is the API server's URL. A kubeconfig goes before it.

@@ -46,6 +46,7 @@ type configFlags struct {
 	conf       string
 	manifests  stringList
 	kubeconfig string
+	context    string // of kubeconfig
 	listen     string
 	zone       string
 	namespace  string
@@ -71,6 +72,7 @@ func (f *configFlags) declare(set *flag.FlagSet) {
 func (f *configFlags) declareObjects(set *flag.FlagSet) {
 	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
+	set.StringVar(&f.context, "context", "", "the context `NAME` of -kubeconfig's file (default its current one)")
 	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
 	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
 }
@@ -123,16 +125,18 @@ func (f *configFlags) file(ctx context.Context) (*corefile.File, error) {
 	if f.port < 0 || f.port > 65535 {
 		return nil, fmt.Errorf("-dns.port %d: want 0 to 65535", f.port)
 	}
-	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.listen != "" || f.zone != "" || f.namespace != "" || f.forward != ""
+	shorthand := len(f.manifests) > 0 || f.kubeconfig != "" || f.context != "" || f.listen != "" || f.zone != "" || f.namespace != "" || f.forward != ""
 	if f.conf == "" && !shorthand && exists(defaultCorefile) {
 		return open(defaultCorefile, f.port)
 	}
 	switch {
 	case f.conf != "" && shorthand:
-		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: " +
+		return nil, errors.New("-conf excludes -manifests, -kubeconfig, -context, -listen, -zone, -namespace and -forward: " +
 			"they stand for a Corefile of their own; rollcall check -print with them shows it")
 	case len(f.manifests) > 0 && f.kubeconfig != "":
 		return nil, errors.New("-manifests and -kubeconfig exclude one another: objects come from files or from a cluster")
+	case f.context != "" && f.kubeconfig == "":
+		return nil, errors.New("-context is one of a -kubeconfig: name that too")
 	case f.namespace != "" && len(f.manifests) == 0:
 		return nil, errors.New("-namespace is for the manifests of -manifests")
 	case f.conf != "":
@@ -189,7 +193,11 @@ func (f *configFlags) blocks(ctx context.Context) ([]corefile.Block, error) {
 		kubernetes.Body = append(kubernetes.Body, line("default_namespace", f.namespace))
 	}
 	if f.kubeconfig != "" {
-		kubernetes.Body = append(kubernetes.Body, line("kubeconfig", f.kubeconfig))
+		cluster := line("kubeconfig", f.kubeconfig)
+		if f.context != "" {
+			cluster.Args = append(cluster.Args, f.context)
+		}
+		kubernetes.Body = append(kubernetes.Body, cluster)
 	}
 	local := assemble.Local{Kubernetes: kubernetes, Port: int(port), Forward: f.forward}
 	if f.testing || f.changing {

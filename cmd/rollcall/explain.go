@@ -26,9 +26,8 @@ const (
 	statusUsage      = 2 // it is not told whether it does
 )
 
-const explainExamples = `
-Examples:
-
+// explainAbout is what help says of explain before its flags.
+const explainAbout = `
   rollcall explain -manifests DIR web.prod          as a pod of the namespace default asks
   rollcall explain -kubeconfig FILE -from shop/cart-0 db
   rollcall explain -kubeconfig FILE _http._tcp.web.prod.svc.cluster.local SRV

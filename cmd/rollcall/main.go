@@ -22,7 +22,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, isolated: os.Args[0] == isolatedName}
+	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, isolated: os.Args[0] == isolatedName, plugin: isPlugin(os.Args[0])}
 	if err := run(ctx, os.Args[1:], s); err != nil {
 		os.Exit(exit(err, os.Stderr))
 	}

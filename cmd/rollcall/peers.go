@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -47,6 +46,7 @@ type peersFlags struct {
 	interval    duration
 	emptyAfter  duration
 	kubeconfig  string
+	context     string // of kubeconfig
 }
 
 // waitFor is how many peers to wait for: a number, or as many as the StatefulSet
@@ -104,8 +104,8 @@ func (f *peersFlags) declare(set *flag.FlagSet) {
 	f.interval, f.emptyAfter = duration(peers.DefaultInterval), duration(peers.DefaultEmptyAfter)
 	set.Var(&f.interval, "interval", "look up every `DURATION`, or up to a fifth sooner; three times as often for half a minute after the start and each change")
 	set.Var(&f.emptyAfter, "empty-after", "believe that all peers are gone once that was the answer for `DURATION`")
-	set.StringVar(&f.kubeconfig, "kubeconfig", "", "of -wait replicas: ask the cluster that `FILE` names (default the one that this pod runs in)")
-	set.Usage = func() { _, _ = io.WriteString(set.Output(), peersAbout) }
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "find the peers in the cluster that `FILE` names, by its API instead of its DNS, unless there is a -server; -wait replicas asks it too (default the cluster that this pod runs in)")
+	set.StringVar(&f.context, "context", "", "the context `NAME` of -kubeconfig's file (default its current one)")
 }
 
 // peersCommand finds peers by DNS and acts on them.
@@ -145,8 +145,10 @@ func (f *peersFlags) arguments(args []string) error {
 		return errors.New("-change is for a command: -exec COMMAND... must follow")
 	case f.once && (f.watch || len(f.command) > 0):
 		return errors.New("-once excludes -watch and -exec")
-	case f.kubeconfig != "" && !f.wait.replicas:
-		return errors.New("-kubeconfig is for -wait replicas")
+	case f.context != "" && f.kubeconfig == "":
+		return errors.New("-context is one of a -kubeconfig: name that too")
+	case f.kubeconfig != "" && len(f.servers) > 0 && !f.wait.replicas:
+		return errors.New("-server and -kubeconfig exclude one another, but for -wait replicas: peers are found by DNS or in a cluster")
 	case f.interval <= 0 || f.timeout < 0 || f.settle < 0 || f.settleMax < f.settle || f.emptyAfter < 0 || f.grace < 0:
 		return errors.New("want no negative duration, an -interval, and a -settle-max that is no shorter than -settle")
 	}
@@ -195,8 +197,13 @@ func (f *peersFlags) search() []string {
 	if f.namespace == "" && f.domain == "" && (len(f.servers) == 0 || found != "") {
 		return nil
 	}
-	domain := cmp.Or(strings.Trim(f.domain, "."), found, "cluster.local")
+	domain := f.clusterDomain()
 	return []string{cmp.Or(f.namespace, os.Getenv("POD_NAMESPACE"), "default") + ".svc." + domain, "svc." + domain, domain}
+}
+
+// clusterDomain returns the domain that the flags or resolv.conf name, or the usual one.
+func (f *peersFlags) clusterDomain() string {
+	return cmp.Or(strings.Trim(f.domain, "."), clusterDomain(cmp.Or(f.resolvConf, peers.DefaultResolvConf)), defaultZone)
 }
 
 // clusterDomain returns what stands behind "svc." in the search path of a pod's

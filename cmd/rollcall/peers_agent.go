@@ -61,6 +61,13 @@ func (a *agent) run(ctx context.Context) error {
 		case <-following.Done():
 		}
 	}
+	if a.flags.kubeconfig != "" && len(a.flags.servers) == 0 {
+		addr, err := a.flags.serveCluster(following, a.s)
+		if err != nil {
+			return err
+		}
+		a.flags.servers = stringList{addr}
+	}
 	o := a.flags.options()
 	o.Failed = fail
 	if !a.flags.single() {

@@ -18,6 +18,7 @@ and commands wait until they settle.
   rollcall peers nginx -wait 3 -o hosts -file /run/peers -change HUP -exec dbd -c /etc/db.conf
                                                    as a container's first process
   rollcall peers nginx.shop -server 127.0.0.1:5300 ask this server
+  rollcall peers nginx.shop -kubeconfig FILE       from outside of the cluster, by its API
 
 -exec is the last flag: all that follows is the command's. Scripts and commands have PEERS,
 PEERS_ADDED, PEERS_REMOVED (names, by commas), PEERS_ADDRESSES, PEERS_COUNT and PEERS_SELF in

@@ -70,10 +70,20 @@ func startProgram(t testing.TB, prepare func(*exec.Cmd), args ...string) (*progr
 		p.err = p.Wait()
 	}()
 	t.Cleanup(func() {
-		_ = p.Process.Kill() // or it has ended
+		p.killAll(t)
 		<-p.ended
 	})
 	return p, nil
+}
+
+// killAll kills the program and the command that it runs, which would outlive it. Either
+// may have ended.
+func (p *program) killAll(t testing.TB) {
+	_ = p.Process.Signal(syscall.SIGSTOP) // so that it starts no other
+	for _, c := range children(t, p.Process.Pid) {
+		_ = syscall.Kill(c.pid, syscall.SIGKILL)
+	}
+	_ = p.Process.Kill()
 }
 
 // mustStart is startProgram without a change.
@@ -220,7 +230,6 @@ func TestExecRestart(t *testing.T) {
 	p.eventually(t, "peers 1.")
 	g.set("web-0", "web-1", "web-2")
 	p.eventually(t, "peers 3.")
-	p.signal(t, syscall.SIGKILL)
 }
 
 // TestReaping has orphans left by a command. As a container's first process, or as a

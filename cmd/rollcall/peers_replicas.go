@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,7 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/rollcall-dns/rollcall/watch"
 )
 
 // replicas asks the API how many pods the StatefulSets of a Service want.
@@ -28,15 +28,13 @@ const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // newReplicas connects to nothing yet.
 func newReplicas(f *peersFlags) (*replicas, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", f.kubeconfig)
-	if f.kubeconfig == "" {
-		config, err = rest.InClusterConfig()
-	}
+	cluster := watch.KubernetesConfig{Kubeconfig: f.kubeconfig, Context: f.context}
+	config, err := cluster.RESTConfig()
 	switch {
-	case errors.Is(err, rest.ErrNotInCluster):
-		return nil, errors.New("-wait replicas asks an API server, and this is not a pod: name a -kubeconfig, or a number of peers")
+	case err != nil && f.kubeconfig == "":
+		return nil, fmt.Errorf("-wait replicas asks an API server; name a -kubeconfig, or a number of peers: %w", err)
 	case err != nil:
-		return nil, fmt.Errorf("-kubeconfig: %w", err)
+		return nil, fmt.Errorf("-kubeconfig %w", err)
 	}
 	scheme := runtime.NewScheme()
 	if err := appsv1.AddToScheme(scheme); err != nil {

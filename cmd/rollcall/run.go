@@ -20,12 +20,22 @@ type streams struct {
 
 	args     []string // the command line
 	isolated bool     // it is run again by rollcall run, in a network of its own
+	plugin   bool     // it is run by kubectl, as its plugin
+}
+
+// program is what the program is called on a command line.
+func (s streams) program() string {
+	if s.plugin {
+		return "kubectl rollcall"
+	}
+	return "rollcall"
 }
 
 // command is a subcommand.
 type command struct {
 	name, args, short string
-	status            int // of the process if it fails; that of an exitError, if it has one
+	status            int    // of the process if it fails; that of an exitError, if it has one
+	about             string // what help says before the flags
 	// flags declares the flags and returns what runs once they are parsed,
 	// with the arguments that are left.
 	flags func(*flag.FlagSet) func(ctx context.Context, args []string, s streams) error
@@ -33,14 +43,14 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, serveCommand},
-		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runCommand},
-		{"peers", "SERVICE", "find and follow the peers of a pod by DNS", 1, peersCommand},
-		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneCommand},
-		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainCommand},
-		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkCommand},
-		{"version", "", "print the version", 1, versionCommand},
-		{"help", "[COMMAND]", "print this, or a command's flags", 1, helpCommand},
+		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, "", serveCommand},
+		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, "", runCommand},
+		{"peers", "SERVICE", "find and follow the peers of a pod by DNS", 1, peersAbout, peersCommand},
+		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, "", zoneCommand},
+		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainAbout, explainCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, "", checkCommand},
+		{"version", "", "print the version", 1, "", versionCommand},
+		{"help", "[COMMAND]", "print this, or a command's flags", 1, "", helpCommand},
 	}
 }
 
@@ -48,6 +58,12 @@ func commands() []command {
 // after flags of its own; without one it is serve, and help is about all.
 func run(ctx context.Context, args []string, s streams) error {
 	s.args = args
+	if s.plugin {
+		var err error
+		if args, err = pluginArgs(args); err != nil {
+			return err
+		}
+	}
 	for i, arg := range args {
 		if isCommand(arg) && find(arg).takes(args[:i]) {
 			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
@@ -103,7 +119,7 @@ func (c command) execute(ctx context.Context, args []string, s streams) error {
 	check := strict(set)
 	rest, err := parseAnywhere(set, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return c.help(s.out)
+		return c.help(s)
 	}
 	if err == nil {
 		err = check()
@@ -113,7 +129,7 @@ func (c command) execute(ctx context.Context, args []string, s streams) error {
 		if c.name == "run" && strings.Contains(err.Error(), "not defined") {
 			remedy = " (flags of a command go after --)"
 		}
-		return fmt.Errorf("wrong usage: %w%s; rollcall help %s says more", err, remedy, c.name)
+		return fmt.Errorf("wrong usage: %w%s; %s help %s says more", err, remedy, s.program(), c.name)
 	}
 	return execute(ctx, rest, s)
 }
@@ -143,32 +159,36 @@ func parseAnywhere(set *flag.FlagSet, args []string) (rest []string, err error) 
 
 func isExec(arg string) bool { return arg == execMark || arg == "-"+execMark }
 
-// help prints the command's usage, what its flags' Usage says, and its flags.
-func (c command) help(w io.Writer) error {
+// help prints the command's usage, what it is about, and its flags.
+func (c command) help(s streams) error {
+	var text strings.Builder
+	c.describe(&text)
+	program := s.program()
+	_, err := io.WriteString(s.out, strings.NewReplacer("\n  rollcall ", "\n  "+program+" ").Replace(program+text.String()))
+	if err == nil && s.plugin {
+		_, err = io.WriteString(s.out, pluginAbout)
+	}
+	return err
+}
+
+// describe writes what help prints, after the program's name.
+func (c command) describe(w io.Writer) {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.flags(set)
 	var flags strings.Builder
 	set.SetOutput(&flags)
 	set.PrintDefaults()
-	usage := []string{"rollcall", c.name}
+	usage := []string{"", c.name}
 	if flags.Len() > 0 {
 		usage = append(usage, "[FLAGS]")
 	}
 	if c.args != "" {
 		usage = append(usage, c.args)
 	}
-	fmt.Fprintf(w, "%s\n\n%s.\n", strings.Join(usage, " "), strings.ToUpper(c.short[:1])+c.short[1:])
-	if set.Usage != nil {
-		set.SetOutput(w)
-		set.Usage()
-	}
+	fmt.Fprintf(w, "%s\n\n%s.\n%s", strings.Join(usage, " "), strings.ToUpper(c.short[:1])+c.short[1:], c.about)
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nFlags (one dash or two; before or after other arguments):\n\n%s", flags.String())
 	}
-	if c.name == "explain" {
-		fmt.Fprint(w, explainExamples)
-	}
-	return nil
 }
 
 func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
@@ -180,13 +200,18 @@ func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
 			if !isCommand(args[0]) {
 				return fmt.Errorf("unknown command %q (known: %s)", args[0], commandNames())
 			}
-			return find(args[0]).help(s.out)
+			return find(args[0]).help(s)
 		}
 		fmt.Fprint(s.out, "Rollcall answers DNS questions about Kubernetes Services and pods.\n\n")
 		for _, c := range commands() {
-			fmt.Fprintf(s.out, "  rollcall %-8s %-18s %s\n", c.name, c.args, c.short)
+			if !s.plugin || slices.Contains(pluginCommands, c.name) {
+				fmt.Fprintf(s.out, "  %s %-8s %-18s %s\n", s.program(), c.name, c.args, c.short)
+			}
 		}
-		fmt.Fprint(s.out, "\nrollcall help COMMAND prints a command's flags.\n")
+		fmt.Fprintf(s.out, "\n%s help COMMAND prints a command's flags.\n", s.program())
+		if s.plugin {
+			fmt.Fprint(s.out, pluginAbout)
+		}
 		return nil
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // TestUsageErrors has command lines that are wrong.
 func TestUsageErrors(t *testing.T) {
-	const clash = "-conf excludes -manifests, -kubeconfig, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
+	const clash = "-conf excludes -manifests, -kubeconfig, -context, -listen, -zone, -namespace and -forward: they stand for a Corefile of their own; rollcall check -print with them shows it"
 	tests := []struct{ args, want string }{
 		{"frobnicate", `unknown command "frobnicate" (known: serve, run, peers, zone, explain, check, version, help); rollcall help says more`},
 		{"help frobnicate", `unknown command "frobnicate" (known: serve, run, peers, zone, explain, check, version, help)`},
@@ -56,12 +56,15 @@ func TestUsageErrors(t *testing.T) {
 		{"peers a -once -watch", "-once excludes -watch and -exec"},
 		{"peers a -once -exec b -watch", "-once excludes -watch and -exec"},
 		{"peers a -wait all", `wrong usage: invalid value "all" for flag -wait: want a number of peers, or "replicas"; rollcall help peers says more`},
-		{"peers a -kubeconfig b", "-kubeconfig is for -wait replicas"},
+		{"peers a -kubeconfig b", "-kubeconfig b: no such file or directory"},
+		{"peers a -kubeconfig b -server 127.0.0.1", "-server and -kubeconfig exclude one another, but for -wait replicas: peers are found by DNS or in a cluster"},
+		{"peers a -context b", "-context is one of a -kubeconfig: name that too"},
+		{"zone -context b", "-context is one of a -kubeconfig: name that too"},
 		{"peers a -settle 1m", "want no negative duration, an -interval, and a -settle-max that is no shorter than -settle"},
 		{"peers a -o xml", `-o "xml": want text, json, hosts, env or template=TEMPLATE`},
 		{"peers a -o template={{.Nothing}}", `-o: template: -o:1:2: executing "-o" at <.Nothing>: can't evaluate field Nothing in type main.peersView`},
 		{"peers a -server dns", `server "dns": want an address or address:port, as 10.96.0.10, 127.0.0.1:5300 or [::1]:53`},
-		{"peers a -wait replicas -kubeconfig nope", "-kubeconfig: stat nope: no such file or directory"},
+		{"peers a -wait replicas -server 127.0.0.1 -kubeconfig nope", "-kubeconfig nope: no such file or directory"},
 		{"peers a..b -server ::1", `name "a..b": want labels of 1 to 63 letters, digits, hyphens and underscores, and 253 bytes at most`},
 		{"version x", `version takes no arguments, got "x"`},
 		{"run -manifests .", "run needs a command after --, as in: rollcall run -manifests DIR -- make test"},
@@ -101,7 +104,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
 		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
 		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
-		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "Examples:", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, flags...)},
+		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, flags...)},
 		{[]string{"help peers", "peers -h", "peers nginx --help"}, []string{"rollcall peers [FLAGS] SERVICE\n", "-wait replicas", "Exit status: 0", "-on-change SCRIPT", "-exec COMMAND..."}},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},
@@ -114,6 +117,9 @@ func TestHelp(t *testing.T) {
 				out, err := rollcall(t, "", strings.Fields(args)...)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if n := strings.Count(out, "-conf FILE\n"); n > 1 {
+					t.Errorf("-conf is there %d times", n)
 				}
 				for _, want := range tt.want {
 					if !strings.Contains(out, want) {

@@ -41,7 +41,7 @@ route add local 2001:db8::/32 dev lo
 // enterWorld sets up the namespaces that the process is in. What it changes goes
 // with them. The resolv.conf is the servers'; each client gets a pod's.
 func enterWorld(ctx context.Context) error {
-	if err := isolate.Network(ctx, network); err != nil {
+	if err := isolate.Enter(ctx, network); err != nil {
 		return err
 	}
 	for path, text := range map[string]string{

@@ -1,6 +1,7 @@
-// Package isolate runs a test binary once more in a network and a mount namespace
-// of its own, from which nothing outside can be reached, and where files of /etc
-// and port 53 are the test's. The namespaces end with the last process in them.
+// Package isolate runs a test binary once more in a network, a mount and a process
+// namespace of its own, from which nothing outside can be reached, and where files of
+// /etc and port 53 are the test's. All processes in there end with the test binary, and
+// so do the namespaces.
 package isolate
 
 import (
@@ -27,13 +28,14 @@ func Run(ctx context.Context, env ...string) (status int, err error) {
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:   syscall.CLONE_NEWPID,
 		Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
 		Pdeathsig:    syscall.SIGKILL,
 	}
 	if os.Geteuid() != 0 {
 		// Who is not root may make these namespaces within one of their own, if
 		// the kernel allows that.
-		cmd.SysProcAttr.Unshareflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
@@ -41,13 +43,22 @@ func Run(ctx context.Context, env ...string) (status int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("making a network and a mount namespace, for which one must be root or have unprivileged user namespaces: %w", err)
+		return 0, fmt.Errorf("making network, mount and process namespaces, for which one must be root or have unprivileged user namespaces: %w", err)
 	}
 	err = cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return exit.ExitCode(), nil // it has said why
 	}
 	return 0, err
+}
+
+// Enter makes the namespaces usable, which the process is in: /proc has their processes, and
+// the commands, as Network takes them, set up the network.
+func Enter(ctx context.Context, network string) error {
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	return Network(ctx, network)
 }
 
 // Network runs commands of ip(8), one a line, in the namespace that the process is in.

@@ -93,7 +93,7 @@ func inside(prepared string) error {
 	if err := syscall.Mount("run", "/run", "tmpfs", 0, ""); err != nil {
 		return fmt.Errorf("mounting a folder over /run: %w", err)
 	}
-	if err := isolate.Network(context.Background(), network); err != nil {
+	if err := isolate.Enter(context.Background(), network); err != nil {
 		return err
 	}
 	for path, text := range map[string]string{
