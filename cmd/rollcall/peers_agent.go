@@ -140,6 +140,7 @@ func (a *agent) run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
+			a.abandon()
 			return err
 		}
 	}
@@ -235,7 +236,11 @@ func (a *agent) act(script string, view peersView) error {
 		if err == nil {
 			err = replaceFile(a.flags.file, text)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case a.child != nil: // whose life counts
+			a.log.Error("the file was not written", "error", err)
+		default:
 			return fmt.Errorf("-file: %w", err)
 		}
 	}

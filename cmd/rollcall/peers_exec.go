@@ -88,7 +88,17 @@ func (r *runner) pass(sig os.Signal) {
 		return // main's context ends, or it means nothing yet
 	}
 	r.ending = r.ending || isTermination(sig)
-	_ = r.child.Signal(sig) // who has ended needs no signal
+	if !fromTerminal(sig) {
+		_ = r.child.Signal(sig) // who has ended needs no signal
+	}
+}
+
+// abandon ends the command, if it runs, as we can't go on.
+func (r *runner) abandon() {
+	if r.child != nil {
+		_ = r.child.Stop(r.grace) // who has ended needs no signal
+		<-r.child.Done()
+	}
 }
 
 // end ends the command if ctx was ended by something else than a signal, which is

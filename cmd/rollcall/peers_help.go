@@ -1,5 +1,15 @@
 package main
 
+// peersRemedy says what there is in the place of a flag that some peer-finders have.
+func peersRemedy(flag string) string {
+	return map[string]string{
+		"hosts-file":   " (-o hosts -file FILE writes one)",
+		"address-type": " (scripts have $PEERS_ADDRESSES, and -o json and -o template have addresses)",
+		"selector":     " (peers are those of a Service, which may have that selector)",
+		"master":       " (-kubeconfig FILE names a cluster)",
+	}[flag]
+}
+
 // peersAbout is what help says of peers before its flags.
 const peersAbout = `
 SERVICE is the name of a headless Service, as a StatefulSet's serviceName, or any name

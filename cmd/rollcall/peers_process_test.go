@@ -222,6 +222,35 @@ exit $((40 + terms))`
 	}
 }
 
+// TestExecFile has a file that can't be written any more. The command that runs goes on,
+// and is told of the change, as it has the environment, too.
+func TestExecFile(t *testing.T) {
+	g := serveGroup(t, "web-0")
+	dir := t.TempDir()
+	p := mustStart(t, g.args("-file", filepath.Join(dir, "sub", "peers"), "-exec", "true")...)
+	if status := p.status(t); status != 1 || !strings.Contains(p.log.String(), "-file: ") {
+		t.Errorf("without a folder from the start: status %d, log:\n%s", status, p.log.String())
+	}
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const script = `trap 'echo hup' HUP
+trap 'exit 43' TERM
+echo started
+while :; do sleep 0.02; done`
+	p = mustStart(t, g.args("-file", filepath.Join(dir, "sub", "peers"), "-change", "HUP", "-exec", "bash", "-c", script)...)
+	p.eventually(t, "started")
+	if err := os.RemoveAll(filepath.Join(dir, "sub")); err != nil {
+		t.Fatal(err)
+	}
+	g.set("web-0", "web-1")
+	p.eventually(t, "hup")
+	p.signal(t, syscall.SIGTERM)
+	if status := p.status(t); status != 43 || !strings.Contains(p.log.String(), "the file was not written") {
+		t.Errorf("status %d, want the command's, 43, and a word of the file; log:\n%s", status, p.log.String())
+	}
+}
+
 // TestExecRestart has a command that is restarted at a change, even if it ignores
 // SIGTERM.
 func TestExecRestart(t *testing.T) {

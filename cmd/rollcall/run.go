@@ -126,8 +126,13 @@ func (c command) execute(ctx context.Context, args []string, s streams) error {
 	}
 	if err != nil {
 		remedy := ""
-		if c.name == "run" && strings.Contains(err.Error(), "not defined") {
-			remedy = " (flags of a command go after --)"
+		if _, name, found := strings.Cut(err.Error(), "not defined: -"); found {
+			switch c.name {
+			case "run":
+				remedy = " (flags of a command go after --)"
+			case "peers":
+				remedy = peersRemedy(name)
+			}
 		}
 		return fmt.Errorf("wrong usage: %w%s; %s help %s says more", err, remedy, s.program(), c.name)
 	}

@@ -58,6 +58,7 @@ func TestUsageErrors(t *testing.T) {
 		{"peers a -wait all", `wrong usage: invalid value "all" for flag -wait: want a number of peers, or "replicas"; rollcall help peers says more`},
 		{"peers a -kubeconfig b", "-kubeconfig b: no such file or directory"},
 		{"peers a -kubeconfig b -server 127.0.0.1", "-server and -kubeconfig exclude one another, but for -wait replicas: peers are found by DNS or in a cluster"},
+		{"peers a -hosts-file /etc/hosts", "wrong usage: flag provided but not defined: -hosts-file (-o hosts -file FILE writes one); rollcall help peers says more"},
 		{"peers a -context b", "-context is one of a -kubeconfig: name that too"},
 		{"zone -context b", "-context is one of a -kubeconfig: name that too"},
 		{"peers a -settle 1m", "want no negative duration, an -interval, and a -settle-max that is no shorter than -settle"},
