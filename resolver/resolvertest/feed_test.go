@@ -87,12 +87,22 @@ func TestFollow(t *testing.T) {
 	becomes("db", "db-0 db-1")
 	srv.SetReady("db-0", false) // verbs go on
 	becomes("db", "db-1")
+	if err := srv.Delete("StatefulSet", "db"); err != nil { // by hand
+		t.Fatal(err)
+	}
+	w.Delete(statefulSet("db", 2)) // and there
+	becomes("db", "NXDOMAIN")
+	items = []appsv1.StatefulSet{*statefulSet("web", 4), *statefulSet("db", 1)}
+	w.Error(&metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonExpired, Code: 410, Message: "too old resource version"})
+	becomes("web", "web-0 web-1 web-2 web-3")
+	becomes("db", "db-0")
+	w, _ = sets.watcher()
 	items = []appsv1.StatefulSet{*statefulSet("web", 1)} // while it was not watched
 	w.Stop()
 	becomes("web", "web-0")
 	becomes("db", "NXDOMAIN")
-	if _, n := sets.watcher(); n != 2 {
-		t.Errorf("watched %d times, want 2", n)
+	if _, n := sets.watcher(); n != 3 {
+		t.Errorf("watched %d times, want 3", n)
 	}
 }
 
