@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,44 +36,88 @@ func isPlugin(program string) bool {
 // things are.
 type kubectlFlags struct{ namespace, context, kubeconfig string }
 
-// pluginArgs returns the command line of rollcall that one of "kubectl rollcall" stands
-// for: kubectl's flags become those of the command, and the cluster is kubectl's unless
-// others are named.
-func pluginArgs(args []string) ([]string, error) {
-	var f kubectlFlags
-	args, err := f.take(args)
-	if err != nil {
-		return nil, err
-	}
-	at := slices.IndexFunc(args, func(arg string) bool { return slices.Contains(pluginCommands, arg) })
-	if at < 0 || slices.ContainsFunc(args[:at], func(arg string) bool { return !strings.HasPrefix(arg, "-") }) {
-		at = 0
-	}
+// runPlugin executes a command line of "kubectl rollcall": kubectl's flags become those of
+// the command, and the cluster is kubectl's unless others are named.
+func runPlugin(ctx context.Context, args []string, s streams) error {
+	c, args, err := pluginArgs(args)
 	switch {
-	case len(args) == 0:
-		return []string{"help"}, nil
-	case strings.HasPrefix(args[at], "-") || slices.Contains([]string{"version", "help"}, args[at]):
-		return args, nil
-	case !slices.Contains(pluginCommands, args[at]):
-		return nil, fmt.Errorf("unknown command %q (kubectl rollcall has: %s)", args[at], strings.Join(pluginCommands, ", "))
+	case c.name == "":
+		return err
+	case err != nil:
+		return &exitError{c.status, err}
 	}
-	command, rest := args[at], slices.Concat(args[:at], args[at+1:])
-	if command == "zone" && f.namespace != "" {
+	return c.run(ctx, args, s)
+}
+
+// pluginArgs returns the command of a command line of the plugin, none if it is not known,
+// and what rollcall would be given.
+func pluginArgs(args []string) (command, []string, error) {
+	var f kubectlFlags
+	args, wrong := f.take(args)
+	switch {
+	case len(args) == 0 || isHelp(args[0]):
+		return find("help"), nil, wrong
+	case args[0] == "-version" || args[0] == "--version":
+		return find("version"), args[1:], wrong
+	}
+	c, rest, ok := split(args)
+	if !ok || !inPlugin(c.name) {
+		return command{}, nil, unknownToPlugin(cmp.Or(c.name, args[0]))
+	}
+	if wrong == nil {
+		rest, wrong = f.apply(c, rest)
+	}
+	return c, rest, wrong
+}
+
+func inPlugin(name string) bool { return slices.Contains(pluginCommands, name) }
+
+func unknownToPlugin(name string) error {
+	return fmt.Errorf("unknown command %q (kubectl rollcall has: %s)", name, strings.Join(pluginCommands, ", "))
+}
+
+// apply returns a command's arguments with f as flags of its own: they say where to look
+// unless the arguments do.
+func (f *kubectlFlags) apply(c command, args []string) ([]string, error) {
+	if !slices.Contains([]string{"peers", "zone", "explain"}, c.name) {
+		return args, nil
+	}
+	if c.name == "zone" && f.namespace != "" {
 		return nil, errors.New("wrong usage: zone prints zones as a whole, and takes no namespace")
 	}
-	if !has(rest, "manifests", "conf", "server", "h", "help") {
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	c.flags(set)
+	operands, err := parseAnywhere(set, args)
+	if err != nil {
+		return args, nil // which the command tells, or it is for help
+	}
+	given := map[string]bool{}
+	set.Visit(func(own *flag.Flag) { given[own.Name] = true })
+	elsewhere := given["manifests"] || given["conf"] || given["server"] || c.name == "zone" && len(operands) > 0
+	if !elsewhere {
 		if err := f.complete(); err != nil {
 			return nil, err
 		}
 	}
-	return slices.Concat([]string{command}, f.flags(command, rest), rest), nil
+	namespace := map[string]string{"peers": "ns", "explain": "from"}[c.name]
+	if given[namespace] {
+		namespace = ""
+	}
+	var own []string
+	for _, one := range [][2]string{{"kubeconfig", f.kubeconfig}, {"context", f.context}, {namespace, f.namespace}} {
+		if one[0] != "" && one[1] != "" {
+			own = append(own, "-"+one[0], one[1])
+		}
+	}
+	return slices.Concat(own, args), nil
 }
 
 // take takes kubectl's flags out of a command line, up to where a command of its own begins.
-func (f *kubectlFlags) take(args []string) (rest []string, err error) {
+func (f *kubectlFlags) take(args []string) (rest []string, wrong error) {
 	for i := 0; i < len(args); i++ {
 		if args[i] == "--" || isExec(args[i]) {
-			return append(rest, args[i:]...), nil
+			return append(rest, args[i:]...), wrong
 		}
 		name, value, joined := strings.Cut(args[i], "=")
 		to, ok := map[string]*string{
@@ -82,16 +130,16 @@ func (f *kubectlFlags) take(args []string) (rest []string, err error) {
 		}
 		if !joined {
 			if i++; i == len(args) {
-				return nil, fmt.Errorf("wrong usage: %s needs a value", name)
+				return rest, fmt.Errorf("wrong usage: %s needs a value", name)
 			}
 			value = args[i]
 		}
 		if value == "" {
-			return nil, fmt.Errorf("wrong usage: %s is empty", name)
+			wrong = fmt.Errorf("wrong usage: %s is empty", name)
 		}
 		*to = value
 	}
-	return rest, nil
+	return rest, wrong
 }
 
 // complete fills in what is not given: where kubectl finds its clusters, and the
@@ -113,33 +161,4 @@ func (f *kubectlFlags) complete() error {
 		f.namespace, _, _ = config.Namespace()
 	}
 	return nil
-}
-
-// flags returns f as flags of a command, without a namespace where the command's own
-// flags say which.
-func (f *kubectlFlags) flags(command string, args []string) (flags []string) {
-	namespace := map[string]string{"peers": "ns", "explain": "from"}[command]
-	if has(args, namespace) {
-		namespace = ""
-	}
-	for _, own := range [][2]string{{"kubeconfig", f.kubeconfig}, {"context", f.context}, {namespace, f.namespace}} {
-		if own[0] != "" && own[1] != "" {
-			flags = append(flags, "-"+own[0], own[1])
-		}
-	}
-	return flags
-}
-
-// has reports whether a command line has one of the flags.
-func has(args []string, names ...string) bool {
-	for _, arg := range args {
-		if arg == "--" || isExec(arg) {
-			return false
-		}
-		name, _, _ := strings.Cut(arg, "=")
-		if flag, ok := strings.CutPrefix(name, "-"); ok && slices.Contains(names, strings.TrimPrefix(flag, "-")) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,32 +45,63 @@ current-context: shop
 		{"zone -o manifests", "zone -kubeconfig CONFIG -o manifests", "whole zones"},
 		{"explain -h", "explain -h", "help needs no cluster"},
 		{"", "help", "as kubectl alone"},
-		{"--help", "--help", "likewise"},
+		{"--help", "help", "likewise"},
 		{"help explain", "help explain", "likewise"},
 		{"version", "version", "likewise"},
+		{"--version", "version", "as rollcall has it"},
+		{"-from shop/cart-0 explain web", "explain -kubeconfig CONFIG -from shop/cart-0 web", "a command's own flag before it, in two words"},
+		{"zone DIR", "zone DIR", "manifests are not the cluster's objects either"},
+		{"explain web -o -h", "explain -kubeconfig CONFIG -from shop web -o -h", "a flag's value is no flag"},
+		{"explain -frobnicate web", "explain -frobnicate web", "of its own flags the command tells what is wrong"},
 		{"zone -n prod", "zone prints zones as a whole", "nothing is passed over in silence"},
 		{"serve", `unknown command "serve"`, "servers are no plugins"},
 		{"nginx", `unknown command "nginx"`, "a typing error"},
+		{"-listen :0", `unknown command "-listen"`, "nor does one serve without a command"},
 		{"explain web -n", "-n needs a value", "nor a flag without one"},
 		{"explain web -n=", "-n is empty", "nor an unset variable"},
 	}
 	replacer := strings.NewReplacer("CONFIG", config, "OTHER", other)
 	for _, tt := range tests {
-		args, err := pluginArgs(strings.Fields(replacer.Replace(tt.args)))
+		c, args, err := pluginArgs(strings.Fields(replacer.Replace(tt.args)))
 		if err != nil {
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%q: error %v, want %q: %s", tt.args, err, tt.want, tt.reason)
 			}
 			continue
 		}
-		if diff := cmp.Diff(strings.Fields(replacer.Replace(tt.want)), args); diff != "" {
+		if diff := cmp.Diff(strings.Fields(replacer.Replace(tt.want)), append([]string{c.name}, args...)); diff != "" {
 			t.Errorf("%q: %s (-want +got):\n%s", tt.args, tt.reason, diff)
 		}
 	}
+}
 
-	t.Setenv("KUBECONFIG", missing)
-	if args, err := pluginArgs([]string{"explain", "web"}); err == nil || !strings.Contains(err.Error(), "no kubeconfig is there") {
-		t.Errorf("without a kubeconfig: %q, %v", args, err)
+// TestPluginStatus has what ends the plugin before its command runs: the exit status is one
+// of the command's, as 1 of explain says that the name does not resolve.
+func TestPluginStatus(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "missing"))
+	tests := []struct {
+		args, want string
+		status     int
+		reason     string
+	}{
+		{"explain web", "no kubeconfig is there", statusUsage, "nothing was asked"},
+		{"explain web -n", "-n needs a value", statusUsage, "likewise"},
+		{"zone", "no kubeconfig is there", 1, "zone's of an error"},
+		{"peers web", "no kubeconfig is there", 1, "and peers'"},
+		{"explain -frobnicate", "not defined: -frobnicate; kubectl rollcall help explain says more", statusUsage, "a flag that there is not, whatever the kubeconfig"},
+		{"help serve", `unknown command "serve" (kubectl rollcall has: `, 1, "help of what kubectl can't run"},
+		{"serve", `unknown command "serve" (kubectl rollcall has: `, 1, "likewise"},
+	}
+	for _, tt := range tests {
+		var out buffer
+		err := run(context.Background(), strings.Fields(tt.args), streams{out: &out, err: &out, plugin: true})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: error %v, want %q: %s", tt.args, err, tt.want, tt.reason)
+			continue
+		}
+		if status := exit(err, io.Discard); status != tt.status || out.String() != "" {
+			t.Errorf("%q: status %d, want %d: %s; printed %q", tt.args, status, tt.status, tt.reason, out.String())
+		}
 	}
 }
 

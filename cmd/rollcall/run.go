@@ -59,23 +59,33 @@ func commands() []command {
 func run(ctx context.Context, args []string, s streams) error {
 	s.args = args
 	if s.plugin {
-		var err error
-		if args, err = pluginArgs(args); err != nil {
-			return err
-		}
+		return runPlugin(ctx, args, s)
 	}
-	for i, arg := range args {
-		if isCommand(arg) && find(arg).takes(args[:i]) {
-			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
-		}
+	if c, rest, ok := split(args); ok {
+		return c.run(ctx, rest, s)
 	}
-	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--h", "--help"}, args[0]) {
+	if len(args) == 1 && isHelp(args[0]) {
 		return find("help").run(ctx, nil, s)
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		return fmt.Errorf("unknown command %q (known: %s); rollcall help says more", args[0], commandNames())
 	}
 	return find("serve").run(ctx, args, s)
+}
+
+// split finds the command in a command line, and returns what else is there. Without one
+// that is all.
+func split(args []string) (c command, rest []string, ok bool) {
+	for i, arg := range args {
+		if isCommand(arg) && find(arg).takes(args[:i]) {
+			return find(arg), slices.Concat(args[:i], args[i+1:]), true
+		}
+	}
+	return command{}, args, false
+}
+
+func isHelp(arg string) bool {
+	return slices.Contains([]string{"-h", "-help", "--h", "--help"}, arg)
 }
 
 // takes reports whether args are whole flags of the command, so that what
@@ -202,14 +212,17 @@ func helpCommand(*flag.FlagSet) func(context.Context, []string, streams) error {
 			return fmt.Errorf("help takes one command, got %q too", args[1])
 		}
 		if len(args) > 0 {
-			if !isCommand(args[0]) {
+			switch {
+			case s.plugin && !inPlugin(args[0]):
+				return unknownToPlugin(args[0])
+			case !isCommand(args[0]):
 				return fmt.Errorf("unknown command %q (known: %s)", args[0], commandNames())
 			}
 			return find(args[0]).help(s)
 		}
 		fmt.Fprint(s.out, "Rollcall answers DNS questions about Kubernetes Services and pods.\n\n")
 		for _, c := range commands() {
-			if !s.plugin || slices.Contains(pluginCommands, c.name) {
+			if !s.plugin || inPlugin(c.name) {
 				fmt.Fprintf(s.out, "  %s %-8s %-18s %s\n", s.program(), c.name, c.args, c.short)
 			}
 		}
