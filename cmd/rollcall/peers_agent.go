@@ -54,6 +54,7 @@ func newAgent(f *peersFlags, s streams) (*agent, error) {
 func (a *agent) run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
+	begin := time.Now()
 	failures := make(chan error)
 	fail := func(err error) {
 		select {
@@ -63,7 +64,10 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	if a.flags.kubeconfig != "" && len(a.flags.servers) == 0 {
 		addr, err := a.flags.serveCluster(following, a.s)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return a.interrupted()
+		case err != nil:
 			return err
 		}
 		a.flags.servers = stringList{addr}
@@ -105,7 +109,7 @@ func (a *agent) run(ctx context.Context) error {
 	}
 	var timeout <-chan time.Time
 	if a.flags.timeout > 0 {
-		timeout = time.After(time.Duration(a.flags.timeout))
+		timeout = time.After(time.Until(begin.Add(time.Duration(a.flags.timeout))))
 	}
 	for {
 		var err error

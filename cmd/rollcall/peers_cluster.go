@@ -11,12 +11,16 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/assemble"
 )
 
-// whole is how long the objects of a cluster may take to arrive.
+// whole is how long the objects of a cluster may take to arrive, without -timeout.
 const whole = 30 * time.Second
 
 // serveCluster answers for the cluster of -kubeconfig on a port of this machine until ctx
 // ends, as its DNS would, and returns the address once it knows all objects.
 func (f *peersFlags) serveCluster(ctx context.Context, s streams) (string, error) {
+	limit, status := whole, 1
+	if f.timeout > 0 {
+		limit, status = time.Duration(f.timeout), statusTimeout
+	}
 	c := configFlags{kubeconfig: f.kubeconfig, context: f.context, zone: f.clusterDomain(), listen: anyPort, changing: true}
 	plan, err := c.load(ctx)
 	if err != nil {
@@ -38,7 +42,7 @@ func (f *peersFlags) serveCluster(ctx context.Context, s streams) (string, error
 		return addr.String(), nil
 	case err := <-ended:
 		return "", errors.Join(err, context.Cause(ctx))
-	case <-time.After(whole):
-		return "", fmt.Errorf("the objects of the cluster did not come within %s; the log says why", whole)
+	case <-time.After(limit):
+		return "", &exitError{status, fmt.Errorf("the objects of the cluster did not come within %s; the log says why", limit)}
 	}
 }

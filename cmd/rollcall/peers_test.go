@@ -108,6 +108,7 @@ func TestPeersOutput(t *testing.T) {
 func TestPeersStatus(t *testing.T) {
 	g := serveGroup(t, "web-1", "web-0")
 	dead := []string{"peers", "nginx", "-server", "127.0.0.1:1"}
+	nowhere := write(t, "kubeconfig", unreachable)
 	tests := []struct {
 		name   string
 		args   []string
@@ -119,6 +120,7 @@ func TestPeersStatus(t *testing.T) {
 		{"no such port", g.args("-port", "http"), statusNoPeers, "there are no peers of nginx"},
 		{"no server", dead, 1, "connection refused"},
 		{"no server in time", append(dead, "-timeout", "200ms"), statusTimeout, "no answer about the peers of nginx after 200ms; last failure: asking for nginx.default.svc.cluster.local. SRV"},
+		{"no API server in time", []string{"peers", "nginx", "-kubeconfig", nowhere, "-timeout", "200ms"}, statusTimeout, "the objects of the cluster did not come within 200ms"},
 		{"too few in time", g.args("-wait", "3", "-timeout", "200ms"), statusTimeout, "2 of 3 peers of nginx (" + full("web-0") + ", " + full("web-1") + ") after 200ms"},
 		{"alone", g.args("-on-change", "true", "-timeout", "200ms"), statusTimeout, "this pod is not among the 2 peers of nginx (-need-self=false does not wait for it)"},
 		{"script", g.args("-need-self=false", "-on-start", "exit 0"), 0, ""},
@@ -141,6 +143,21 @@ func TestPeersStatus(t *testing.T) {
 				t.Errorf("status %d, error %v, want %d and %q", status, err, tt.status, tt.text)
 			}
 		})
+	}
+}
+
+// unreachable is a kubeconfig of a cluster whose API server is not there.
+const unreachable = `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}],
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]}`
+
+// TestPeersEnded ends a look-up by the API before the objects have come.
+func TestPeersEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out buffer
+	err := run(ctx, []string{"peers", "nginx", "-kubeconfig", write(t, "kubeconfig", unreachable)}, streams{out: &out, err: &out})
+	if err == nil || err.Error() != "no answer about the peers of nginx when it was ended" {
+		t.Errorf("error %v, want one that says what was waited for", err)
 	}
 }
 
