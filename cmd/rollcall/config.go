@@ -59,12 +59,19 @@ type configFlags struct {
 	changing bool
 }
 
+// declare declares the flags of commands that serve, or check what is served.
 func (f *configFlags) declare(set *flag.FlagSet) {
-	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
+	f.declareZones(set)
 	set.IntVar(&f.port, "dns.port", corefile.DefaultPort, "the port `N` of server blocks that name none")
 	set.IntVar(&f.port, "p", corefile.DefaultPort, "short for -dns.port `N`")
 	set.StringVar(&f.listen, "listen", "", "listen on `ADDR`, host:port; port 0 chooses one (default "+defaultListen+
 		" with -manifests or -kubeconfig, else port 53 of all addresses)")
+}
+
+// declareZones declares the flags that say which zones there are, and what they are made of.
+func (f *configFlags) declareZones(set *flag.FlagSet) {
+	f.port = corefile.DefaultPort
+	set.StringVar(&f.conf, "conf", "", "read the Corefile `FILE` (default ./Corefile if there is one, else a built-in one)")
 	f.declareObjects(set)
 }
 

@@ -49,7 +49,7 @@ type explainFlags struct {
 // explainCommand says why a name does or does not resolve.
 func explainCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	f := explainFlags{timeout: duration(30 * time.Second)}
-	f.config.declare(set)
+	f.config.declareZones(set)
 	set.StringVar(&f.server, "server", "", "ask the server at `ADDR`, a host or host:port, instead of reading objects; one with the directive explain says why")
 	set.Var(&f.from, "from", "walk the search path of the pod `NAMESPACE/POD`, by its dnsPolicy and dnsConfig; of NAMESPACE alone, that of pods there (default default)")
 	set.StringVar(&f.output, "o", "text", "print `text` or json")

@@ -16,8 +16,8 @@ import (
 
 // askServer explains by asking a server.
 func (f *explainFlags) askServer(ctx context.Context, q explain.Question, namespace string) (*explain.Report, error) {
-	if c := f.config; len(c.manifests) > 0 || c.kubeconfig != "" || c.context != "" || c.conf != "" || c.namespace != "" || c.listen != "" {
-		return nil, errors.New("-server excludes -manifests, -kubeconfig, -context, -conf, -listen and -namespace: it asks a server, which has objects of its own")
+	if c := f.config; len(c.manifests) > 0 || c.kubeconfig != "" || c.context != "" || c.conf != "" || c.namespace != "" {
+		return nil, errors.New("-server excludes -manifests, -kubeconfig, -context, -conf and -namespace: it asks a server, which has objects of its own")
 	}
 	addr := f.server
 	if _, _, err := net.SplitHostPort(addr); err != nil {

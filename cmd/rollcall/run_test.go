@@ -44,6 +44,7 @@ func TestUsageErrors(t *testing.T) {
 		{"check -kube-dns-configmap a/b/c", `wrong usage: invalid value "a/b/c" for flag -kube-dns-configmap: want [NAMESPACE/]NAME, such as kube-dns or kube-system/kube-dns; rollcall help check says more`},
 		{"-kube-dns-configmap Kube_DNS", `wrong usage: invalid value "Kube_DNS" for flag -kube-dns-configmap: want [NAMESPACE/]NAME, such as kube-dns or kube-system/kube-dns; rollcall help serve says more`},
 		{"-kube-dns-configmap a -kube-dns-configmap b", "wrong usage: -kube-dns-configmap is given 2 times; rollcall help serve says more"},
+		{"zone -listen :0", "wrong usage: flag provided but not defined: -listen; rollcall help zone says more"},
 		{"zone -kube-dns-configmap a", "wrong usage: flag provided but not defined: -kube-dns-configmap; rollcall help zone says more"},
 		{"-manifests . -listen 127.0.0.1:0 -kube-dns-configmap kube-dns", "command line: configmap kube-system/kube-dns: no kubernetes directive reads an API server, where it would be"},
 		{"check -manifests . -kube-dns-configmap dns/kube-dns", "command line: configmap dns/kube-dns: no kubernetes directive reads an API server, where it would be"},
@@ -96,7 +97,8 @@ func TestUsageErrors(t *testing.T) {
 func TestHelp(t *testing.T) {
 	commands := []string{"serve", "run", "peers", "zone", "explain", "check", "version", "help"}
 	const configMap = "-kube-dns-configmap [NAMESPACE/]NAME"
-	flags := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-listen ADDR", "-zone NAME", "-namespace NAME"}
+	zones := []string{"-conf FILE", "-manifests PATH", "-kubeconfig FILE", "-zone NAME", "-namespace NAME"}
+	flags := append([]string{"-listen ADDR", "-dns.port N"}, zones...)
 	tests := []struct {
 		args []string // each gives the same
 		want []string // what is in it
@@ -104,8 +106,8 @@ func TestHelp(t *testing.T) {
 		{[]string{"help", "-h", "--help", "-help"}, append([]string{"Rollcall answers DNS questions"}, prefixed("  rollcall ", commands)...)},
 		{[]string{"help serve", "serve -h", "serve --help", "-listen :0 -h"}, append([]string{"rollcall serve [FLAGS]\n", "Answer DNS questions", configMap, "-ready-json FILE"}, flags...)},
 		{[]string{"help run", "run -h", "run -isolate --help"}, []string{"rollcall run [FLAGS] -- COMMAND...\n", "-mode MODE", "-isolate", "-manifests PATH", "-listen ADDR"}},
-		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, flags...)},
-		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, flags...)},
+		{[]string{"help zone", "zone -h", "zone dir --help"}, append([]string{"rollcall zone [FLAGS] [PATH...]\n", "-timeout DURATION", "(default 30s)", "-o FORMAT"}, zones...)},
+		{[]string{"help explain", "explain -h", "explain web -from default/web-0 --help"}, append([]string{"rollcall explain [FLAGS] NAME [TYPE]\n", "Say why a name does or does not resolve.", "-server ADDR", "-from NAMESPACE/POD", "-o text", "rollcall explain -kubeconfig FILE -from shop/cart-0 db\n", "exit status is 0 if"}, zones...)},
 		{[]string{"help peers", "peers -h", "peers nginx --help"}, []string{"rollcall peers [FLAGS] SERVICE\n", "-wait replicas", "Exit status: 0", "-on-change SCRIPT", "-exec COMMAND..."}},
 		{[]string{"help check", "check -h", "-print check -h"}, append([]string{"rollcall check [FLAGS] [COREFILE|PATH...]\n", "-print", configMap}, flags...)},
 		{[]string{"help version", "version -h"}, []string{"rollcall version\n", "Print the version."}},

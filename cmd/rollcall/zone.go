@@ -18,7 +18,7 @@ import (
 // of.
 func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags
-	config.declare(set)
+	config.declareZones(set)
 	timeout := duration(30 * time.Second)
 	set.Var(&timeout, "timeout", "wait at most `DURATION` for the cluster's objects")
 	format := set.String("o", "zone", "print the `FORMAT` zone, master files, or manifests, the objects that the zones are made of")
