@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,7 +100,9 @@ func TestPeerContract(t *testing.T) {
 		row{ask: reverse(own6) + " PTR", want: []string{reverse(own6) + " PTR web-0.peer"}, reason: "of both families"},
 	)
 	firstPointer(t, own4, "web-0.peer."+ns+".svc.cluster.local.")
-	everything(t, ns, slices.Concat(all4, all6, bare))
+	everything(t, ns, "peer", slices.Concat(all4, all6, bare))
+	everything(t, ns, "web-0.peer", append([]string{"web-0.peer SRV 0 0 27017 web-0.peer", "web-0.peer SRV 0 0 7946 web-0.peer"}, glue[:2]...))
+	everything(t, ns, "portless", portless4)
 
 	if err := shared.SetReady(t.Context(), ns, "web-0", true); err != nil {
 		t.Fatal(err)
@@ -145,11 +148,11 @@ func firstPointer(t *testing.T, address, want string) {
 	}
 }
 
-// everything has ANY over TCP be answered with all records of the Service's name, which
-// is how memberlist asks.
-func everything(t *testing.T, ns string, want []string) {
+// everything has ANY over TCP be answered with all records of a name, which is how
+// memberlist asks.
+func everything(t *testing.T, ns, name string, want []string) {
 	t.Helper()
-	q := dnsquery.Question{Name: absolute("peer", ns), Type: "ANY", TCP: true}
+	q := dnsquery.Question{Name: absolute(name, ns), Type: "ANY", TCP: true}
 	got, err := server.Dig(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
@@ -242,4 +245,52 @@ spec: {ports: [{port: 80}]}
 			return nil
 		})
 	}
+}
+
+// TestTargetsAreHosts has endpoints without hostname whose addresses begin or end with an
+// empty group. Go's resolver, which peer-finder has, loses all targets to one that is no
+// host's name, as its labels begin or end with a dash (RFC 952).
+func TestTargetsAreHosts(t *testing.T) {
+	t.Parallel()
+	needsRollcall(t)
+	ns := shared.Namespace(t)
+	apply(t, ns, `
+apiVersion: v1
+kind: Service
+metadata: {name: peer}
+spec: {clusterIP: None, ipFamilies: [IPv6], ports: [{name: gossip, port: 7946}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: peer-1, labels: {kubernetes.io/service-name: peer}}
+addressType: IPv6
+ports: [{name: gossip, port: 7946, protocol: TCP}]
+endpoints: [{addresses: ["fd00:300::"]}, {addresses: ["::300:1"]}, {addresses: ["fd00:300::1"]}]
+`)
+	r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server.Addr.String())
+	}}
+	want := map[string]string{"0--300-1": "::300:1", "fd00-300--0": "fd00:300::", "fd00-300--1": "fd00:300::1"}
+	eventually(t, "SRV at the bare name", func(ctx context.Context) error {
+		_, records, err := r.LookupSRV(ctx, "", "", absolute("peer", ns))
+		if err != nil {
+			return err
+		}
+		got := map[string]string{}
+		for _, srv := range records {
+			addrs, err := r.LookupHost(ctx, srv.Target)
+			if err != nil {
+				return err
+			}
+			host, rest, _ := strings.Cut(srv.Target, ".")
+			if rest != absolute("peer", ns) {
+				return fmt.Errorf("the target %s is not of the Service", srv.Target)
+			}
+			got[host] = strings.Join(addrs, " ")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("(-want +got):\n%s", diff)
+		}
+		return nil
+	})
 }
