@@ -61,7 +61,10 @@ func pluginArgs(args []string) (command, []string, error) {
 		return find("version"), args[1:], wrong
 	}
 	c, rest, ok := split(args)
-	if !ok || !inPlugin(c.name) {
+	switch {
+	case !ok && strings.HasPrefix(args[0], "-"):
+		return command{}, nil, fmt.Errorf("wrong usage: no command, and %s is none of kubectl's flags; kubectl rollcall help says more", args[0])
+	case !inPlugin(c.name):
 		return command{}, nil, unknownToPlugin(cmp.Or(c.name, args[0]))
 	}
 	if wrong == nil {

@@ -46,6 +46,8 @@ current-context: shop
 		{"explain -h", "explain -h", "help needs no cluster"},
 		{"", "help", "as kubectl alone"},
 		{"--help", "help", "likewise"},
+		{"-o json explain web", "explain -kubeconfig CONFIG -from shop -o json web", "the command's own flags before it"},
+		{"-bogus", "no command, and -bogus is none of kubectl's flags", "a typing error"},
 		{"help explain", "help explain", "likewise"},
 		{"version", "version", "likewise"},
 		{"--version", "version", "as rollcall has it"},
@@ -56,7 +58,7 @@ current-context: shop
 		{"zone -n prod", "zone prints zones as a whole", "nothing is passed over in silence"},
 		{"serve", `unknown command "serve"`, "servers are no plugins"},
 		{"nginx", `unknown command "nginx"`, "a typing error"},
-		{"-listen :0", `unknown command "-listen"`, "nor does one serve without a command"},
+		{"-listen :0", "no command, and -listen is none of kubectl's flags", "nor does one serve without a command"},
 		{"explain web -n", "-n needs a value", "nor a flag without one"},
 		{"explain web -n=", "-n is empty", "nor an unset variable"},
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -65,10 +66,10 @@ func TestFollow(t *testing.T) {
 	services := &resource[*corev1.ServiceList]{list: func() (*corev1.ServiceList, error) {
 		return &corev1.ServiceList{Items: []corev1.Service{*headless("web"), *headless("db")}}, nil
 	}}
-	items := []appsv1.StatefulSet{*statefulSet("web", 2), *statefulSet("db", 1)}
-	sets := &resource[*appsv1.StatefulSetList]{list: func() (*appsv1.StatefulSetList, error) {
-		return &appsv1.StatefulSetList{Items: items}, nil
-	}}
+	var items atomic.Pointer[appsv1.StatefulSetList]
+	there := func(sets ...appsv1.StatefulSet) { items.Store(&appsv1.StatefulSetList{Items: sets}) }
+	there(*statefulSet("web", 2), *statefulSet("db", 1))
+	sets := &resource[*appsv1.StatefulSetList]{list: func() (*appsv1.StatefulSetList, error) { return items.Load(), nil }}
 	srv := resolvertest.NewServer(t, resolvertest.Follow(services), resolvertest.Follow(sets))
 	if got := pods(t, srv, "web.default") + ", " + pods(t, srv, "db.default"); got != "web-0 web-1, db-0" {
 		t.Errorf("at the start: %s", got)
@@ -92,12 +93,12 @@ func TestFollow(t *testing.T) {
 	}
 	w.Delete(statefulSet("db", 2)) // and there
 	becomes("db", "NXDOMAIN")
-	items = []appsv1.StatefulSet{*statefulSet("web", 4), *statefulSet("db", 1)}
+	there(*statefulSet("web", 4), *statefulSet("db", 1))
 	w.Error(&metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonExpired, Code: 410, Message: "too old resource version"})
 	becomes("web", "web-0 web-1 web-2 web-3")
 	becomes("db", "db-0")
 	w, _ = sets.watcher()
-	items = []appsv1.StatefulSet{*statefulSet("web", 1)} // while it was not watched
+	there(*statefulSet("web", 1)) // while it was not watched
 	w.Stop()
 	becomes("web", "web-0")
 	becomes("db", "NXDOMAIN")
