@@ -15,6 +15,18 @@ import (
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
+// checkAbout is what help says of check before its flags.
+const checkAbout = `
+PATH is a folder of manifests, - for standard input, or a file *.yaml, *.yml or *.json; any
+other file is a COREFILE.
+
+  rollcall check                                    what rollcall serve would serve here
+  rollcall check Corefile
+  rollcall check DIR
+
+The exit status is 0 if all can be served, and 1 if not.
+`
+
 // checkCommand checks a configuration without serving it.
 func checkCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
 	var config configFlags

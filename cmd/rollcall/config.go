@@ -80,7 +80,7 @@ func (f *configFlags) declareObjects(set *flag.FlagSet) {
 	set.Var(&f.manifests, "manifests", "take the objects from `PATH`: a file, a folder, or - for standard input; repeatable")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "take the objects from the cluster that `FILE` names")
 	set.StringVar(&f.context, "context", "", "the context `NAME` of -kubeconfig's file (default its current one)")
-	set.StringVar(&f.zone, "zone", "", "serve the zone `NAME` (default cluster.local)")
+	set.StringVar(&f.zone, "zone", "", "the cluster's zone `NAME` (default cluster.local)")
 	set.StringVar(&f.namespace, "namespace", "", "put manifests without a namespace into `NAME` (default default)")
 }
 

@@ -52,17 +52,20 @@ func explainCommand(set *flag.FlagSet) func(context.Context, []string, streams) 
 	f.config.declareZones(set)
 	set.StringVar(&f.server, "server", "", "ask the server at `ADDR`, a host or host:port, instead of reading objects; one with the directive explain says why")
 	set.Var(&f.from, "from", "walk the search path of the pod `NAMESPACE/POD`, by its dnsPolicy and dnsConfig; of NAMESPACE alone, that of pods there (default default)")
-	set.StringVar(&f.output, "o", "text", "print `text` or json")
+	set.StringVar(&f.output, "o", "text", "print the report in a `FORMAT`: text or json")
 	set.Var(&f.timeout, "timeout", "take at most `DURATION`")
 	return func(ctx context.Context, args []string, s streams) error {
-		ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.timeout), fmt.Errorf("no answer within %s (-timeout waits longer)", &f.timeout))
+		ctx, cancel, err := f.timeout.bound(ctx, "no answer")
+		if err != nil {
+			return err
+		}
 		defer cancel()
 		report, err := f.explain(ctx, args, s)
 		if err != nil {
-			return &exitError{statusUsage, err}
+			return err
 		}
 		if err := f.print(s.out, report); err != nil {
-			return &exitError{statusUsage, err}
+			return err
 		}
 		switch {
 		case report.Unknown:

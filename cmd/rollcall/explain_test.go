@@ -171,3 +171,17 @@ func TestExplainUnwritten(t *testing.T) {
 		t.Errorf("status %d, want %d: it is not told", statusOf(err), statusUsage)
 	}
 }
+
+// TestExplainLate has an API server that takes connections and says nothing.
+func TestExplainLate(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	config := write(t, "kubeconfig", strings.ReplaceAll(unreachable, "127.0.0.1:1", silent.Addr().String()))
+	out, err := rollcall(t, "", "explain", "web", "-kubeconfig", config, "-timeout", "200ms")
+	if want := "web.default.svc.cluster.local.: no answer within 200ms (-timeout waits longer)"; statusOf(err) != statusUsage || err.Error() != want || out != "" {
+		t.Errorf("error %v, status %d, printed %q, want %q and %d", err, statusOf(err), out, want, statusUsage)
+	}
+}

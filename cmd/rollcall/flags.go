@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,6 +38,16 @@ func (d *duration) Set(s string) error {
 	}
 	*d = duration(v)
 	return nil
+}
+
+// bound returns a context that ends after the duration of -timeout, and its error then:
+// what did not come.
+func (d *duration) bound(ctx context.Context, missing string) (context.Context, context.CancelFunc, error) {
+	if *d <= 0 {
+		return nil, nil, fmt.Errorf("-timeout %s: want a duration above 0", d)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(*d), fmt.Errorf("%s within %s (-timeout waits longer)", missing, d))
+	return ctx, cancel, nil
 }
 
 // configMapKey is a flag that names a ConfigMap: [NAMESPACE/]NAME.

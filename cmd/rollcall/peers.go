@@ -90,7 +90,7 @@ func (f *peersFlags) declare(set *flag.FlagSet) {
 	set.StringVar(&f.output, "o", "text", "print peers in a `FORMAT`: text, json, hosts, env, or template=TEMPLATE")
 	set.StringVar(&f.file, "file", "", "write each set to `PATH` too, whole or not at all")
 	set.Var(&f.command, "exec", "run what follows as `COMMAND...` once the first set is there, pass signals on to it, and exit with its status")
-	set.StringVar(&f.change, "change", "none", "what a change does to the command of -exec: `none`, restart, or a signal such as HUP")
+	set.StringVar(&f.change, "change", "none", "what a change does to the command of -exec: `ACTION` is none, restart, or a signal such as HUP")
 	f.grace = duration(10 * time.Second)
 	set.Var(&f.grace, "grace", "how long a command that is restarted has to end: `DURATION`")
 	f.settle, f.settleMax = duration(time.Second), duration(30*time.Second)

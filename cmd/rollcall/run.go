@@ -44,11 +44,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "", "answer DNS questions (also what rollcall alone does)", 1, "", serveCommand},
-		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, "", runCommand},
+		{"run", "-- COMMAND...", "run a command that asks a server of its own", statusFailed, runAbout, runCommand},
 		{"peers", "SERVICE", "find and follow the peers of a pod by DNS", 1, peersAbout, peersCommand},
-		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, "", zoneCommand},
+		{"zone", "[PATH...]", "print the zones as master files, or as manifests", 1, zoneAbout, zoneCommand},
 		{"explain", "NAME [TYPE]", "say why a name does or does not resolve", statusUsage, explainAbout, explainCommand},
-		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, "", checkCommand},
+		{"check", "[COREFILE|PATH...]", "check a Corefile and the files that it names, or manifests alone", 1, checkAbout, checkCommand},
 		{"version", "", "print the version", 1, "", versionCommand},
 		{"help", "[COMMAND]", "print this, or a command's flags", 1, "", helpCommand},
 	}

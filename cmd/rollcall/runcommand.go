@@ -35,6 +35,18 @@ const (
 	statusSignal   = 128 // and the signal's number: that ended the command
 )
 
+// runAbout is what help says of run before its flags.
+const runAbout = `
+Its resolver is pointed at the server, which answers as the DNS of a cluster with these objects
+would, and ends with the command.
+
+  rollcall run -manifests DIR -- make test
+  rollcall run -manifests DIR -isolate -- ./app     in a network of its own, too
+
+The exit status is the command's, 128+N if signal N ended it, 126 or 127 if it can't be run or
+is not found, and 125 if Rollcall failed.
+`
+
 // isolatedName is the name that rollcall run runs itself again by, in a network of
 // its own.
 const isolatedName = "rollcall-isolated"

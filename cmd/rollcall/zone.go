@@ -14,6 +14,15 @@ import (
 	"github.com/rollcall-dns/rollcall/zone"
 )
 
+// zoneAbout is what help says of zone before its flags.
+const zoneAbout = `
+PATH is a file or a folder of manifests, as of -manifests.
+
+  rollcall zone DIR
+  rollcall zone -kubeconfig FILE                    all names of a cluster
+  rollcall zone -kubeconfig FILE -o manifests       its objects, for tests without it
+`
+
 // zoneCommand prints the zones that a configuration serves, or what they are made
 // of.
 func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) error {
@@ -21,7 +30,7 @@ func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) err
 	config.declareZones(set)
 	timeout := duration(30 * time.Second)
 	set.Var(&timeout, "timeout", "wait at most `DURATION` for the cluster's objects")
-	format := set.String("o", "zone", "print the `FORMAT` zone, master files, or manifests, the objects that the zones are made of")
+	format := set.String("o", "zone", "print in a `FORMAT`: zone, as master files, or manifests, the objects that the zones are made of")
 	return func(ctx context.Context, args []string, s streams) error {
 		write, ok := map[string]func(io.Writer, []*zone.Zone) error{"zone": writeZones, "manifests": writeManifests}[*format]
 		if !ok {
@@ -32,8 +41,10 @@ func zoneCommand(set *flag.FlagSet) func(context.Context, []string, streams) err
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(timeout),
-			fmt.Errorf("not all objects came within %s (-timeout waits longer)", &timeout))
+		ctx, cancel, err := timeout.bound(ctx, "not all objects came")
+		if err != nil {
+			return err
+		}
 		defer cancel()
 		zones, err := plan.Zones(ctx, assemble.Process{Stdin: s.in, Logger: newLogger(s.err)})
 		if err != nil {
