@@ -42,6 +42,9 @@ func (m *Manifests) ApplyText(name string, text []byte) error {
 	return m.put(func(d *manifestDecoder) { d.file(name, text) })
 }
 
+// ErrNoObject is in the error where a verb is for an object that there is not.
+var ErrNoObject = errors.New("there is no")
+
 // Delete removes an object of the manifests, whether it was read or applied. One
 // that was read stays away until its file says another thing of it.
 func (m *Manifests) Delete(kind, namespace, name string) error {
@@ -231,7 +234,7 @@ func (v *view) object(kind, namespace, name string) (objectID, error) {
 			have = append(have, strings.TrimPrefix(other.Namespace+"/"+other.Name, "/"))
 		}
 	}
-	return id, fmt.Errorf("there is no %s; %s", id, among("objects of this kind", have))
+	return id, fmt.Errorf("%w %s; %s", ErrNoObject, id, among("objects of this kind", have))
 }
 
 // pod returns a pod of the cluster, nil for none.

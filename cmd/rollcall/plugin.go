@@ -41,28 +41,33 @@ func pluginArgs(args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(args, func(arg string) bool { return slices.Contains(pluginCommands, arg) })
-	if at < 0 || slices.ContainsFunc(args[:at], func(arg string) bool { return !strings.HasPrefix(arg, "-") }) {
-		at = 0
+	for i, arg := range args {
+		if slices.Contains(pluginCommands, arg) && find(arg).takes(args[:i]) {
+			return f.commandLine(arg, slices.Concat(args[:i], args[i+1:]))
+		}
 	}
 	switch {
-	case len(args) == 0:
+	case len(args) == 0, isHelp(args[0]):
 		return []string{"help"}, nil
-	case strings.HasPrefix(args[at], "-") || slices.Contains([]string{"version", "help"}, args[at]):
-		return args, nil
-	case !slices.Contains(pluginCommands, args[at]):
-		return nil, fmt.Errorf("unknown command %q (kubectl rollcall has: %s)", args[at], strings.Join(pluginCommands, ", "))
+	case strings.HasPrefix(args[0], "-"):
+		return nil, fmt.Errorf("wrong usage: no command, and %s is none of kubectl's flags; kubectl rollcall help says more", args[0])
 	}
-	command, rest := args[at], slices.Concat(args[:at], args[at+1:])
-	if command == "zone" && f.namespace != "" {
+	return nil, fmt.Errorf("unknown command %q (kubectl rollcall has: %s)", args[0], strings.Join(pluginCommands, ", "))
+}
+
+// commandLine returns the command line of a command with its own arguments.
+func (f *kubectlFlags) commandLine(command string, args []string) ([]string, error) {
+	switch {
+	case command == "version" || command == "help":
+		return append([]string{command}, args...), nil
+	case command == "zone" && f.namespace != "":
 		return nil, errors.New("wrong usage: zone prints zones as a whole, and takes no namespace")
-	}
-	if !has(rest, "manifests", "conf", "server", "h", "help") {
+	case !has(args, "manifests", "conf", "server", "h", "help"):
 		if err := f.complete(); err != nil {
 			return nil, err
 		}
 	}
-	return slices.Concat([]string{command}, f.flags(command, rest), rest), nil
+	return slices.Concat([]string{command}, f.flags(command, args), args), nil
 }
 
 // take takes kubectl's flags out of a command line, up to where a command of its own begins.

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, s streams) error {
 			return find(arg).run(ctx, slices.Concat(args[:i], args[i+1:]), s)
 		}
 	}
-	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--h", "--help"}, args[0]) {
+	if len(args) == 1 && isHelp(args[0]) {
 		return find("help").run(ctx, nil, s)
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -77,6 +77,8 @@ func run(ctx context.Context, args []string, s streams) error {
 	}
 	return find("serve").run(ctx, args, s)
 }
+
+func isHelp(arg string) bool { return slices.Contains([]string{"-h", "-help", "--h", "--help"}, arg) }
 
 // takes reports whether args are whole flags of the command, so that what
 // follows them is no flag's value.

@@ -121,14 +121,14 @@ func TestPace(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var starts []time.Time
-		changes := []time.Time{time.Now()} // the start, and one more
+		changes := []time.Time{time.Now()} // the start, and two more
 		f := follower{plan: p, find: func(context.Context) (string, []Peer, error) {
 			starts = append(starts, time.Now())
 			time.Sleep(time.Duration(len(starts)%3) * time.Second)
 			switch {
 			case len(starts) == 100:
 				cancel()
-			case len(starts) == 50:
+			case len(starts) == 1, len(starts) == 50: // the first set is a change, too
 				changes = append(changes, time.Now())
 			}
 			switch {

@@ -2,15 +2,19 @@ package resolvertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+
+	manifests "github.com/rollcall-dns/rollcall/watch"
 )
 
 // Resource is how a clientset of client-go, a fake one too, gives access to the objects
@@ -129,7 +133,11 @@ func (f *follower[List]) follow(ctx context.Context, ready func()) error {
 			if !ok {
 				return nil // it is watched anew
 			}
-			if err := f.change(e); err != nil {
+			err := f.change(e)
+			if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+				return nil // it is watched anew, from what there is now
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -165,7 +173,7 @@ func (f *follower[List]) change(e watch.Event) error {
 	case watch.Bookmark:
 		return nil
 	case watch.Error:
-		return fmt.Errorf("watch: %v", e.Object)
+		return fmt.Errorf("watch: %w", apierrors.FromObject(e.Object))
 	}
 	ref, err := referenceTo(e.Object)
 	if err != nil {
@@ -184,5 +192,9 @@ func (f *follower[List]) remove(ref reference) error {
 		return nil
 	}
 	delete(f.known, ref)
-	return f.to.Delete(ref.kind, ref.namespace, ref.name)
+	err := f.to.Delete(ref.kind, ref.namespace, ref.name)
+	if errors.Is(err, manifests.ErrNoObject) {
+		return nil // a verb has deleted it already
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -65,10 +66,10 @@ func TestFollow(t *testing.T) {
 	services := &resource[*corev1.ServiceList]{list: func() (*corev1.ServiceList, error) {
 		return &corev1.ServiceList{Items: []corev1.Service{*headless("web"), *headless("db")}}, nil
 	}}
-	items := []appsv1.StatefulSet{*statefulSet("web", 2), *statefulSet("db", 1)}
-	sets := &resource[*appsv1.StatefulSetList]{list: func() (*appsv1.StatefulSetList, error) {
-		return &appsv1.StatefulSetList{Items: items}, nil
-	}}
+	var items atomic.Pointer[appsv1.StatefulSetList]
+	there := func(sets ...appsv1.StatefulSet) { items.Store(&appsv1.StatefulSetList{Items: sets}) }
+	there(*statefulSet("web", 2), *statefulSet("db", 1))
+	sets := &resource[*appsv1.StatefulSetList]{list: func() (*appsv1.StatefulSetList, error) { return items.Load(), nil }}
 	srv := resolvertest.NewServer(t, resolvertest.Follow(services), resolvertest.Follow(sets))
 	if got := pods(t, srv, "web.default") + ", " + pods(t, srv, "db.default"); got != "web-0 web-1, db-0" {
 		t.Errorf("at the start: %s", got)
@@ -87,12 +88,22 @@ func TestFollow(t *testing.T) {
 	becomes("db", "db-0 db-1")
 	srv.SetReady("db-0", false) // verbs go on
 	becomes("db", "db-1")
-	items = []appsv1.StatefulSet{*statefulSet("web", 1)} // while it was not watched
+	if err := srv.Delete("StatefulSet", "db"); err != nil { // by hand
+		t.Fatal(err)
+	}
+	w.Delete(statefulSet("db", 2)) // and there
+	becomes("db", "NXDOMAIN")
+	there(*statefulSet("web", 4), *statefulSet("db", 1))
+	w.Error(&metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonExpired, Code: 410, Message: "too old resource version"})
+	becomes("web", "web-0 web-1 web-2 web-3")
+	becomes("db", "db-0")
+	w, _ = sets.watcher()
+	there(*statefulSet("web", 1)) // while it was not watched
 	w.Stop()
 	becomes("web", "web-0")
 	becomes("db", "NXDOMAIN")
-	if _, n := sets.watcher(); n != 2 {
-		t.Errorf("watched %d times, want 2", n)
+	if _, n := sets.watcher(); n != 3 {
+		t.Errorf("watched %d times, want 3", n)
 	}
 }
 

@@ -122,8 +122,11 @@ func (f *finder) noNamespace(ctx context.Context) error {
 			f.Cause.hint("Did you mean Namespace %s?", near)
 		}
 	}
-	if f.Service == "" || f.Imported || !f.spelled() {
+	switch {
+	case f.Imported || !f.spelled():
 		return nil
+	case f.Service == "":
+		return f.unplaced(ctx)
 	}
 	found, err := f.others(ctx, near)
 	if swapped := (zone.Key{Namespace: f.Service, Name: f.Namespace}); slices.Contains(f.c.services, swapped) {
@@ -134,6 +137,25 @@ func (f *finder) noNamespace(ctx context.Context) error {
 		f.near = max(f.near, 3)
 	}
 	return err
+}
+
+// unplaced hints at Services that are called as the Namespace that there is none of,
+// where the name stops short of one: SERVICE.svc.ZONE was written.
+func (f *finder) unplaced(ctx context.Context) error {
+	if err := f.c.listServices(ctx); err != nil {
+		return err
+	}
+	n := 0
+	for _, key := range f.c.services {
+		if key.Name != f.Namespace {
+			continue
+		}
+		if n++; n <= mostListed {
+			f.Cause.hint("Between a Service's name and svc is its Namespace's: %s is called %s.%s.svc.%s", f.by("Service", key), key.Name, key.Namespace, f.apex)
+			f.near = max(f.near, 3)
+		}
+	}
+	return nil
 }
 
 // others hints at the Services of other Namespaces than one that are called as the one

@@ -81,6 +81,9 @@ func Explain(ctx context.Context, asker Asker, q Question) (*Report, error) {
 	if r.Cause.Code == outsideCode && strings.Contains(strings.Trim(w.q.Name, "."), ".") {
 		r.Unknown = true // other servers may have it; a name of one label they have not
 	}
+	if r.Cause.Code == outsideCode && strings.HasSuffix(w.q.Name, ".") && len(w.q.Path.Search) > 0 {
+		r.Cause.hint("The final dot says that the name is whole: the search path is for names without.")
+	}
 	if err := w.unusual(ctx); err != nil {
 		return nil, err
 	}
