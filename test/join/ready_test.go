@@ -72,12 +72,14 @@ func TestReady(t *testing.T) {
 }
 
 // TestRabbitMQNames has the code of RabbitMQ's dns backend find the names of nodes by a
-// Service of both families. It takes the first PTR record of each address, and other
-// Services, which sort before, select the same pods.
+// Service of both families. It takes the first PTR record of each address, and two more
+// Services select the same pods. Their names for these, made of addresses, are shorter and
+// sort before: the host name is first for what it is.
 func TestRabbitMQNames(t *testing.T) {
 	t.Parallel()
 	ns := shared.Namespace(t)
-	pods := statefulSet(t, ns, database+`---
+	const name = "node-with-quite-a-long-host-name"
+	pods := statefulSet(t, ns, strings.ReplaceAll(database, "StatefulSet\nmetadata: {name: db}", "StatefulSet\nmetadata: {name: "+name+"}")+`---
 apiVersion: v1
 kind: Service
 metadata: {name: all}
