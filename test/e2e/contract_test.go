@@ -21,7 +21,8 @@ import (
 )
 
 // group is a StatefulSet whose pods are held unready, of both families, with three
-// headless Services: one lists them anyway, one does not, and one has no ports.
+// headless Services: one lists them anyway, one does not, and one has no ports. The host
+// names are longer than labels made of addresses, which so sort before them.
 const group = `
 apiVersion: v1
 kind: Service
@@ -45,7 +46,7 @@ spec: {clusterIP: None, publishNotReadyAddresses: true, selector: {app: peer}}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
-metadata: {name: web}
+metadata: {name: longest-of-names}
 spec:
   serviceName: peer
   replicas: 2
@@ -85,9 +86,9 @@ func TestPeerContract(t *testing.T) {
 		row{ask: "peer HTTPS", reason: "runtimes ask for it beside A: NODATA"},
 		row{ask: "_grpc_config.peer TXT", rcode: nxdomain, reason: "gRPC's service config: a quick denial"},
 		row{ask: "_grpclb._tcp.peer SRV", rcode: nxdomain, reason: "and its balancer's"},
-		row{ask: "web-0.peer A", want: []string{"web-0.peer A " + own4}, reason: "Cassandra's seed, and every pod's own name, before it serves"},
-		row{ask: "web-0.peer AAAA", want: []string{"web-0.peer AAAA " + own6}, reason: "of both families"},
-		row{ask: "web-0.peer SRV", want: []string{"web-0.peer SRV 0 0 27017 web-0.peer", "web-0.peer SRV 0 0 7946 web-0.peer"}, extra: glue[:2], reason: "a pod's own ports"},
+		row{ask: "longest-of-names-0.peer A", want: []string{"longest-of-names-0.peer A " + own4}, reason: "Cassandra's seed, and every pod's own name, before it serves"},
+		row{ask: "longest-of-names-0.peer AAAA", want: []string{"longest-of-names-0.peer AAAA " + own6}, reason: "of both families"},
+		row{ask: "longest-of-names-0.peer SRV", want: []string{"longest-of-names-0.peer SRV 0 0 27017 longest-of-names-0.peer", "longest-of-names-0.peer SRV 0 0 7946 longest-of-names-0.peer"}, extra: glue[:2], reason: "a pod's own ports"},
 		row{ask: "portless A", want: portless4, reason: "a Service without ports has addresses"},
 		row{ask: "portless SRV", reason: "and no SRV: NODATA, upon which rollcall peers asks for A"},
 		row{ask: "ready A", rcode: nxdomain, reason: "without publishNotReadyAddresses nobody is listed yet"},
@@ -95,16 +96,17 @@ func TestPeerContract(t *testing.T) {
 		// The Service without ports has no name for a pod but its address: the
 		// subdomain of these pods is peer.
 		row{ask: reverse(own4) + " PTR", want: []string{
-			reverse(own4) + " PTR web-0.peer", reverse(own4) + " PTR " + dashed(own4) + ".portless",
+			reverse(own4) + " PTR longest-of-names-0.peer", reverse(own4) + " PTR " + dashed(own4) + ".portless",
 		}, reason: "RabbitMQ and etcd's TLS take the node's name from here"},
-		row{ask: reverse(own6) + " PTR", want: []string{reverse(own6) + " PTR web-0.peer"}, reason: "of both families"},
+		row{ask: reverse(own6) + " PTR", want: []string{reverse(own6) + " PTR longest-of-names-0.peer"}, reason: "of both families"},
 	)
-	firstPointer(t, own4, "web-0.peer."+ns+".svc.cluster.local.")
+	firstPointer(t, own4, "longest-of-names-0.peer."+ns+".svc.cluster.local.")
 	everything(t, ns, "peer", slices.Concat(all4, all6, bare))
-	everything(t, ns, "web-0.peer", append([]string{"web-0.peer SRV 0 0 27017 web-0.peer", "web-0.peer SRV 0 0 7946 web-0.peer"}, glue[:2]...))
+	everything(t, ns, "longest-of-names-0.peer", append(glue[:2:2],
+		"longest-of-names-0.peer SRV 0 0 27017 longest-of-names-0.peer", "longest-of-names-0.peer SRV 0 0 7946 longest-of-names-0.peer"))
 	everything(t, ns, "portless", portless4)
 
-	if err := shared.SetReady(t.Context(), ns, "web-0", true); err != nil {
+	if err := shared.SetReady(t.Context(), ns, "longest-of-names-0", true); err != nil {
 		t.Fatal(err)
 	}
 	verify(t, ns,
@@ -171,7 +173,7 @@ func TestScaleUp(t *testing.T) {
 	t.Parallel()
 	const most = 120 // an EndpointSlice has 100 endpoints at most
 	ns := shared.Namespace(t)
-	apply(t, ns, strings.ReplaceAll(group, cluster.HoldReady, "rollcall.test/none"))
+	apply(t, ns, strings.NewReplacer(cluster.HoldReady, "rollcall.test/none", "longest-of-names", "web").Replace(group))
 	addressed(t, ns, "app=peer", 2)
 	if err := patchSet(t.Context(), ns, fmt.Sprintf(`{"spec":{"replicas":%d}}`, most)); err != nil {
 		t.Fatal(err)
@@ -225,7 +227,7 @@ spec: {ports: [{port: 80}]}
 	for _, tt := range []struct{ name, typ, section, ttl, minimum, reason string }{
 		{"vip", "A", "answer", "30", "", "ttl"},
 		{"peer", "SRV", "answer", "3", "", "headless_ttl"},
-		{"web-0.peer", "A", "answer", "3", "", "headless_ttl"},
+		{"longest-of-names-0.peer", "A", "answer", "3", "", "headless_ttl"},
 		{"nobody.peer", "A", "authority", "2", "2", "negative_ttl, and the SOA's minimum follows it (RFC 2308 section 3)"},
 		{"peer", "TXT", "authority", "2", "2", "likewise"},
 	} {

@@ -1,6 +1,8 @@
 package join
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +19,8 @@ import (
 	"google.golang.org/grpc/resolver"
 	_ "google.golang.org/grpc/resolver/dns" // registers the scheme dns
 	"google.golang.org/grpc/serviceconfig"
+
+	"github.com/rollcall-dns/rollcall/test/process"
 )
 
 // database has a headless Service of both families, with pods that are listed although
@@ -62,6 +66,7 @@ func TestLibraries(t *testing.T) {
 	}
 	slices.Sort(addresses)
 	listed(t, pods)
+	addressed(t, pods, 2)
 	tests := []struct {
 		name   string
 		find   func() ([]string, error)
@@ -151,6 +156,29 @@ func listed(t *testing.T, pods []*pod) {
 	wait := append(slices.Clone(programs["rollcall"]), "peers", service, "-wait", n, "-timeout", within.String())
 	if out, err := pods[0].output(t.Context(), "", wait...); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// addressed waits until the name of each pod has so many addresses: a Service's families
+// have EndpointSlices of their own, one of which may come later.
+func addressed(t *testing.T, pods []*pod, n int) {
+	t.Helper()
+	for _, p := range pods {
+		name := fmt.Sprintf("%s.%s.%s.svc.cluster.local", p.object.Name, p.object.Spec.Subdomain, p.object.Namespace)
+		err := process.Within(t.Context(), within, func(ctx context.Context) error {
+			list, err := net.DefaultResolver.LookupHost(ctx, name)
+			var denied *net.DNSError
+			if err != nil && !(errors.As(err, &denied) && denied.IsNotFound) {
+				return err
+			}
+			if len(list) != n {
+				return fmt.Errorf("%s has the addresses %v, want %d", name, list, n)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package join
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,14 @@ import (
 	"github.com/rollcall-dns/rollcall/test/process"
 )
 
+// A question is a line that a program of testdata or of package clients reads, and what it
+// must make of the answer.
+type question struct {
+	ask    string
+	want   []string // sorted
+	reason string
+}
+
 // TestPrograms has resolvers of other languages look up, in a pod, what programs in them
 // find their peers by. Package clients has more of what these resolvers make of answers.
 func TestPrograms(t *testing.T) {
@@ -24,24 +31,21 @@ func TestPrograms(t *testing.T) {
 	ns := shared.Namespace(t)
 	pods := statefulSet(t, ns, database)
 	listed(t, pods)
+	addressed(t, pods, 2)
 	domain := "db." + ns + ".svc.cluster.local"
-	var records, hosts, ip4, ip6 []string
+	var records, hosts, ip4, ip6, glue []string
 	for _, p := range pods {
 		name := p.object.Name + "." + domain
 		hosts = append(hosts, name+":27017")
 		records = append(records, "0/27017/"+name)
-		ip4 = append(ip4, p.object.Status.PodIPs[0].IP)
-		ip6 = append(ip6, p.object.Status.PodIPs[1].IP)
+		v4, v6 := p.object.Status.PodIPs[0].IP, p.object.Status.PodIPs[1].IP
+		ip4, ip6 = append(ip4, v4), append(ip6, v6)
+		glue = append(glue, name+"="+v4, name+"="+v6)
 	}
 	own, address := pods[0].object.Name+"."+domain, pods[0].address
 	reversed, err := dns.ReverseAddr(address)
 	if err != nil {
 		t.Fatal(err)
-	}
-	type question struct {
-		ask    string
-		want   []string
-		reason string
 	}
 	var (
 		bare  = question{"srv " + domain, records, "libcluster and peer-finder ask at the Service's name"}
@@ -50,15 +54,22 @@ func TestPrograms(t *testing.T) {
 		v6    = question{"ip6 " + domain, ip6, "all pods, the other family"}
 		self  = question{"ip4 " + own, ip4[:1], "its own name, while it is not ready"}
 		ptr   = question{"ptr " + reversed, []string{own}, "what a pod is called by its address"}
-		empty = question{"txt " + domain, nil, "the name exists, and has none"}
 	)
+	txt := func(empty string) question {
+		return question{"txt " + domain, []string{"none " + empty}, "MongoDB's drivers want a name that exists, and has none"}
+	}
 	tests := []struct {
 		program   string
 		questions []question
 	}{
-		{"Erlang", []question{{"srv " + domain + ".", records, bare.reason}, bare, named, v4, v6, self, {"ptr " + address, ptr.want, "RabbitMQ's name of a node"}, empty}},
-		{"Node.js", []question{bare, named, v4, v6, self, ptr}},
-		{"JNDI", []question{bare, named, v4, v6, self, ptr}},
+		{"Erlang", []question{
+			{"srv " + domain + ".", records, bare.reason}, bare, named, v4, v6, self, txt("nodata"),
+			{"ptr " + address, ptr.want, "RabbitMQ's name of a node"},
+			{"glue " + domain, glue, "with each SRV record the addresses of its target, of both families"},
+			{"glue _mongodb._tcp." + domain, glue, "Akka reads them rather than ask"},
+		}},
+		{"Node.js", []question{bare, named, v4, v6, self, ptr, txt("ENODATA")}},
+		{"JNDI", []question{bare, named, v4, v6, self, ptr, txt("no-attribute")}},
 		{"Java", []question{
 			{"ip db", slices.Concat(ip4, ip6), "Elasticsearch, Hazelcast and Cassandra take all addresses"},
 			{"ip db-0.db", []string{ip4[0], ip6[0]}, self.reason},
@@ -67,21 +78,7 @@ func TestPrograms(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.program, func(t *testing.T) {
 			t.Parallel()
-			var input strings.Builder
-			for _, q := range tt.questions {
-				fmt.Fprintln(&input, q.ask)
-			}
-			out, err := pods[0].output(t.Context(), input.String(), programs[tt.program]...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewScanner(strings.NewReader(out))
-			for _, q := range tt.questions {
-				lines.Scan()
-				if diff := cmp.Diff(slices.Sorted(slices.Values(q.want)), values(lines.Text())); diff != "" {
-					t.Errorf("%s: %s (-want +got):\n%s", q.ask, q.reason, diff)
-				}
-			}
+			pods[0].ask(t, tt.program, tt.questions)
 		})
 	}
 	t.Run("MongoDB's driver for Node.js", func(t *testing.T) {
@@ -94,22 +91,54 @@ func TestPrograms(t *testing.T) {
 	})
 }
 
-// values returns what a line of a lookup says was found, sorted, nil for nothing, and
-// the line itself where the program does not know.
+// ask has a program in the pod look up each question, all several times over: answers come
+// in another order each time, and with nothing more or less in them.
+func (p *pod) ask(t *testing.T, program string, questions []question) {
+	t.Helper()
+	const rounds = 5
+	var input strings.Builder
+	for range rounds {
+		for _, q := range questions {
+			fmt.Fprintln(&input, q.ask)
+		}
+	}
+	out, err := p.output(t.Context(), input.String(), programs[program]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != rounds*len(questions) {
+		t.Fatalf("%d answers to %d questions:\n%s", len(lines), rounds*len(questions), out)
+	}
+	for i, line := range lines {
+		q := questions[i%len(questions)]
+		if diff := cmp.Diff(slices.Sorted(slices.Values(q.want)), values(line)); diff != "" {
+			t.Errorf("%s: %s: %s (-want +got):\n%s", program, q.ask, q.reason, diff)
+		}
+	}
+}
+
+// values returns what a line of a lookup says was found, sorted, and the line itself
+// where nothing was.
 func values(line string) []string {
 	words := strings.Fields(line)
-	switch {
-	case len(words) > 0 && words[0] == "none":
-		return nil
-	case len(words) < 2 || words[0] != "found":
+	if len(words) < 2 || words[0] != "found" {
 		return []string{line}
 	}
 	var list []string
 	for _, w := range words[1:] {
-		if addr, err := netip.ParseAddr(w); err == nil {
-			w = addr.String() // Java writes eight groups
+		name, value, glue := strings.Cut(w, "=")
+		if !glue {
+			name, value = "", w
 		}
-		list = append(list, strings.TrimSuffix(w, "."))
+		if addr, err := netip.ParseAddr(value); err == nil {
+			value = addr.String() // Java writes eight groups
+		}
+		value = strings.TrimSuffix(value, ".")
+		if glue {
+			value = name + "=" + value
+		}
+		list = append(list, value)
 	}
 	slices.Sort(list)
 	return list

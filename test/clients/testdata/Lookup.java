@@ -6,6 +6,8 @@ import java.security.Security;
 import java.util.ArrayList;
 import java.util.Hashtable;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.naming.Context;
 import javax.naming.NameNotFoundException;
 import javax.naming.NamingException;
@@ -18,6 +20,10 @@ import javax.naming.directory.InitialDirContext;
  * "jndi", by JNDI's DNS provider. See doc.go for what it reads and writes.
  */
 class Lookup {
+    // JNDI gives records as text. JGroups reads SRV records by such a pattern, and passes over
+    // what does not match it.
+    static final Pattern SRV = Pattern.compile("(\\d+) \\d+ (\\d+) ([\\w+.-]+)\\.");
+
     public static void main(String[] args) throws Exception {
         // How long InetAddress keeps a denial. It is set in the JDK's java.security, too
         // (10 seconds), so the system property sun.net.inetaddr.negative.ttl is not read.
@@ -60,8 +66,16 @@ class Lookup {
                 return "none no-attribute";
             }
             for (int i = 0; i < records.size(); i++) {
-                String[] words = records.get(i).toString().split(" ");
-                found.add(kind.equals("srv") ? words[0] + "/" + words[2] + "/" + words[3] : words[0]);
+                String text = records.get(i).toString();
+                if (!kind.equals("srv")) {
+                    found.add(text.split(" ")[0]);
+                    continue;
+                }
+                Matcher record = SRV.matcher(text);
+                if (!record.matches()) {
+                    return "failed not-an-SRV-record:" + text.replace(' ', '_');
+                }
+                found.add(record.group(1) + "/" + record.group(2) + "/" + record.group(3) + ".");
             }
         } catch (NameNotFoundException e) {
             return "none NameNotFoundException";

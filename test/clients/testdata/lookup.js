@@ -17,6 +17,7 @@ const byResolve = {
   ip6: (name) => dns.resolve6(name),
   srv: async (name) => (await dns.resolveSrv(name)).map((r) => `${r.priority}/${r.port}/${r.name}`),
   ptr: (reverseName) => dns.resolvePtr(reverseName),
+  txt: async (name) => (await dns.resolveTxt(name)).flat(),
 }
 
 async function main () {
