@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"github.com/rollcall-dns/rollcall/internal/assemble"
 )
 
-// whole is how long the objects of a cluster may take to arrive.
+// whole is how long the objects of a cluster may take to arrive, where -timeout does not say.
 const whole = 30 * time.Second
 
 // serveCluster answers for the cluster of -kubeconfig on a port of this machine until ctx
@@ -38,7 +39,10 @@ func (f *peersFlags) serveCluster(ctx context.Context, s streams) (string, error
 		return addr.String(), nil
 	case err := <-ended:
 		return "", errors.Join(err, context.Cause(ctx))
-	case <-time.After(whole):
-		return "", fmt.Errorf("the objects of the cluster did not come within %s; the log says why", whole)
+	case <-time.After(cmp.Or(time.Duration(f.timeout), whole)):
 	}
+	if f.timeout > 0 {
+		return "", &exitError{statusTimeout, fmt.Errorf("the objects of the cluster did not come within %s", &f.timeout)}
+	}
+	return "", fmt.Errorf("the objects of the cluster did not come within %s (-timeout waits longer)", whole)
 }

@@ -11,6 +11,29 @@ import (
 	"testing"
 )
 
+// TestPeersDenied has a user who may not read what the names of the cluster are made of.
+func TestPeersDenied(t *testing.T) {
+	t.Parallel()
+	ns := world(t)
+	if err := shared.Apply(t.Context(), ns, few); err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := shared.Kubeconfig(t.Context(), ns, "few")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(ctx context.Context) error {
+		cmd := exec.CommandContext(ctx, program, "peers", "nginx", "-ns", ns, "-kubeconfig", kubeconfig, "-timeout", "1s")
+		out, err := cmd.CombinedOutput()
+		for _, want := range []string{"the API server forbids list endpointslices", "the objects of the cluster did not come within 1s"} {
+			if status := cmd.ProcessState.ExitCode(); status != 124 || !strings.Contains(string(out), want) {
+				return fmt.Errorf("%v, status %d, want 124, and %q in\n%s", err, status, want, out)
+			}
+		}
+		return nil
+	})
+}
+
 // TestPlugin runs kubectl rollcall: the program under a plugin's name, in the cluster of
 // kubectl's kubeconfig.
 func TestPlugin(t *testing.T) {
