@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rollcall-dns/rollcall/test/certificate"
+	"github.com/rollcall-dns/rollcall/test/process"
 )
 
 // TestEtcd has three members of a new cluster find one another with --discovery-srv, by
@@ -55,7 +57,8 @@ func TestEtcd(t *testing.T) {
 
 // TestEtcdTLS has members that let only peers in. What a member shows when it connects is
 // a certificate for all names below the Service's and no other, so that nothing but the
-// PTR record of its address says that it is the member's.
+// PTR record of its address says that it is the member's: who has the certificate and no
+// such record is not let in.
 func TestEtcdTLS(t *testing.T) {
 	t.Parallel()
 	ns := shared.Namespace(t)
@@ -78,7 +81,44 @@ func TestEtcdTLS(t *testing.T) {
 	).Replace(manifest(t, "etcd")))
 	runAll(t, pods)
 	useEtcd(t, ns, "https", config)
+
+	// The same certificate from an address without a name, which is that of the tests.
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}, Timeout: within}
+	letIn := func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://etcd-0."+domain+":2380/version", nil)
+		if err != nil {
+			return err
+		}
+		reply, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		return reply.Body.Close()
+	}
+	if err := letIn(t.Context()); err == nil {
+		t.Errorf("etcd-0 lets in who has the members' certificate and no name below %s", domain)
+	}
+	said, err := os.ReadFile(pods[0].log("etcd"))
+	if reason := gateway4 + `\" does not match any of DNSNames`; err != nil || !strings.Contains(string(said), reason) {
+		t.Errorf("etcd-0 does not say %q of it (%v)", reason, err)
+	}
+	named := fmt.Sprintf(outsider, gateway4)
+	if err := shared.Apply(t.Context(), ns, named); err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Within(t.Context(), within, letIn); err != nil {
+		t.Errorf("etcd-0 does not let in who has a name below %s by now: %v", domain, err)
+	}
 }
+
+// outsider gives an address that is no pod's a name below the Service of etcd.
+const outsider = `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: etcd-outsider, labels: {kubernetes.io/service-name: etcd}}
+addressType: IPv4
+endpoints: [{addresses: [%s], hostname: outsider}]
+`
 
 // useEtcd finds etcd's members as clients do, and uses them once they are all there.
 func useEtcd(t *testing.T, ns, scheme string, config *tls.Config) {

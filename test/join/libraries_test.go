@@ -6,19 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"go.etcd.io/etcd/client/pkg/v3/types"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
-	"google.golang.org/grpc/resolver"
-	_ "google.golang.org/grpc/resolver/dns" // registers the scheme dns
-	"google.golang.org/grpc/serviceconfig"
 
 	"github.com/rollcall-dns/rollcall/test/process"
 )
@@ -50,102 +45,28 @@ spec:
       containers: [{name: db, image: "example.org/db:1"}]
 `
 
-// TestLibraries has client libraries, which take the resolv.conf of the process, find
-// the pods of a Service.
-func TestLibraries(t *testing.T) {
+// TestMongoDB has the driver for Go, which takes the resolv.conf of the process, find the
+// pods of a Service.
+func TestMongoDB(t *testing.T) {
 	t.Parallel()
 	ns := shared.Namespace(t)
 	pods := statefulSet(t, ns, database)
-	domain := "db." + ns + ".svc.cluster.local"
-	var hosts, addresses []string
-	for _, p := range pods {
-		hosts = append(hosts, fmt.Sprintf("%s.%s:27017", p.object.Name, domain))
-		for _, ip := range p.object.Status.PodIPs {
-			addresses = append(addresses, net.JoinHostPort(ip.IP, "27017"))
-		}
-	}
-	slices.Sort(addresses)
 	listed(t, pods)
-	addressed(t, pods, 2)
-	tests := []struct {
-		name   string
-		find   func() ([]string, error)
-		want   []string
-		reason string
-	}{
-		{"MongoDB's driver", func() ([]string, error) {
-			uri, err := connstring.ParseAndValidate("mongodb+srv://" + domain + "/?tls=false")
-			if err != nil {
-				return nil, err
-			}
-			return uri.Hosts, nil
-		}, hosts, "SRV of the port mongodb, targets in the Service's domain, and TXT, of which there is none"},
-		{"gRPC's dns:///", func() ([]string, error) { return dnsOfGRPC(domain + ":27017") }, addresses, "A and AAAA, and no service config"},
+	domain := "db." + ns + ".svc.cluster.local"
+	var want []string
+	for _, p := range pods {
+		want = append(want, fmt.Sprintf("%s.%s:27017", p.object.Name, domain))
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.find()
-			if err != nil {
-				t.Fatal(err)
-			}
-			slices.Sort(got)
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
-			}
-		})
-	}
-}
-
-// dnsOfGRPC returns the addresses that gRPC's own resolver gives its balancer.
-func dnsOfGRPC(target string) ([]string, error) {
-	u, err := url.Parse("dns:///" + target)
+	// SRV of the port mongodb, with targets in the Service's domain, and TXT, of which
+	// there is none.
+	uri, err := connstring.ParseAndValidate("mongodb+srv://" + domain + "/?tls=false")
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	told := balancer{addresses: make(chan []string, 1), failed: make(chan error, 1)}
-	r, err := resolver.Get("dns").Build(resolver.Target{URL: *u}, told, resolver.BuildOptions{})
-	if err != nil {
-		return nil, err
+	slices.Sort(uri.Hosts)
+	if diff := cmp.Diff(want, uri.Hosts); diff != "" {
+		t.Errorf("the seed list (-want +got):\n%s", diff)
 	}
-	defer r.Close()
-	select {
-	case list := <-told.addresses:
-		return list, nil
-	case err := <-told.failed:
-		return nil, err
-	case <-time.After(within):
-		return nil, fmt.Errorf("no word of %s within %s", target, within)
-	}
-}
-
-// balancer takes what a resolver of gRPC finds first.
-type balancer struct {
-	resolver.ClientConn
-	addresses chan []string
-	failed    chan error
-}
-
-func (b balancer) UpdateState(s resolver.State) error {
-	var list []string
-	for _, a := range s.Addresses {
-		list = append(list, a.Addr)
-	}
-	select {
-	case b.addresses <- list:
-	default:
-	}
-	return nil
-}
-
-func (b balancer) ReportError(err error) {
-	select {
-	case b.failed <- err:
-	default:
-	}
-}
-
-func (b balancer) ParseServiceConfig(string) *serviceconfig.ParseResult {
-	return &serviceconfig.ParseResult{Err: fmt.Errorf("no service config is expected")}
 }
 
 // listed waits until all pods are in DNS.

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
+
+	"google.golang.org/grpc/resolver/dns" // registers the scheme, too
 
 	"github.com/rollcall-dns/rollcall/test/cluster"
 	"github.com/rollcall-dns/rollcall/test/isolate"
@@ -81,6 +84,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "join:", err)
 		os.Exit(1)
 	}
+	// gRPC waits 30 s before it looks a name up again, and lets that be set at the start only.
+	dns.SetMinResolutionInterval(100 * time.Millisecond)
 	cluster.Main(m, serve)
 }
 
