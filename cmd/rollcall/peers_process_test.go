@@ -36,8 +36,19 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	go endWithTest()
 	main()
 	os.Exit(0)
+}
+
+// endWithTest ends the program when the test binary is no more, however that ended
+// (-timeout, Ctrl-C, SIGKILL): it holds the other end of the pipe that is our first extra
+// file. Commands that the program runs, and that would run on, watch for its own end.
+func endWithTest() {
+	const first = 3
+	unix.CloseOnExec(first)
+	_, _ = os.NewFile(first, "the test").Read(make([]byte, 1)) // nothing is written to it
+	os.Exit(1)
 }
 
 // program is rollcall as a process of its own.
@@ -59,10 +70,18 @@ func startProgram(t testing.TB, prepare func(*exec.Cmd), args ...string) (*progr
 	p.Env = append(os.Environ(), asProgram+"=1")
 	p.Stdout, p.Stderr = p.out, p.log
 	p.WaitDelay = time.Second
+	its, ours, err := os.Pipe() // for endWithTest
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ExtraFiles = []*os.File{its}
 	if prepare != nil {
 		prepare(p.Cmd)
 	}
-	if err := p.Start(); err != nil {
+	err = p.Start()
+	its.Close()
+	if err != nil {
+		ours.Close()
 		return nil, err
 	}
 	go func() {
@@ -70,20 +89,25 @@ func startProgram(t testing.TB, prepare func(*exec.Cmd), args ...string) (*progr
 		p.err = p.Wait()
 	}()
 	t.Cleanup(func() {
-		p.killAll(t)
+		p.killAll()
 		<-p.ended
+		ours.Close()
 	})
 	return p, nil
 }
 
 // killAll kills the program and the command that it runs, which would outlive it. Either
 // may have ended.
-func (p *program) killAll(t testing.TB) {
+func (p *program) killAll() {
 	_ = p.Process.Signal(syscall.SIGSTOP) // so that it starts no other
-	for _, c := range children(t, p.Process.Pid) {
-		_ = syscall.Kill(c.pid, syscall.SIGKILL)
+	select {
+	case <-p.ended: // its id may be another's by now
+	default:
+		for _, c := range children(p.Process.Pid) {
+			_ = syscall.Kill(c.pid, syscall.SIGKILL)
+		}
+		_ = p.Process.Kill()
 	}
-	_ = p.Process.Kill()
 }
 
 // mustStart is startProgram without a change.
@@ -237,7 +261,7 @@ func TestExecFile(t *testing.T) {
 	const script = `trap 'echo hup' HUP
 trap 'exit 43' TERM
 echo started
-while :; do sleep 0.02; done`
+while kill -0 $PPID; do sleep 0.02; done`
 	p = mustStart(t, g.args("-file", filepath.Join(dir, "sub", "peers"), "-change", "HUP", "-exec", "bash", "-c", script)...)
 	p.eventually(t, "started")
 	if err := os.RemoveAll(filepath.Join(dir, "sub")); err != nil {
@@ -255,7 +279,7 @@ while :; do sleep 0.02; done`
 // SIGTERM.
 func TestExecRestart(t *testing.T) {
 	g := serveGroup(t, "web-0")
-	p := mustStart(t, g.args("-change", "restart", "-grace", "100ms", "-exec", "sh", "-c", `trap "" TERM; echo peers $PEERS_COUNT.; while :; do sleep 0.02; done`)...)
+	p := mustStart(t, g.args("-change", "restart", "-grace", "100ms", "-exec", "sh", "-c", `trap "" TERM; echo peers $PEERS_COUNT.; while kill -0 $PPID; do sleep 0.02; done`)...)
 	p.eventually(t, "peers 1.")
 	g.set("web-0", "web-1", "web-2")
 	p.eventually(t, "peers 3.")
@@ -270,7 +294,7 @@ func TestReaping(t *testing.T) {
 	const script = `for i in $(seq 20); do sh -c 'sleep 0.05 & exit'; done
 echo parent $PPID
 trap 'exit 42' TERM
-while :; do sleep 0.02; done`
+while kill -0 $PPID; do sleep 0.02; done`
 	tests := []struct {
 		name     string
 		prepare  func(*exec.Cmd)
@@ -301,7 +325,7 @@ while :; do sleep 0.02; done`
 			}
 			// The command and the sleep that it waits for are all that stays.
 			dnstest.Eventually(t, "orphans are gone", func() bool {
-				all := children(t, p.Process.Pid)
+				all := children(p.Process.Pid)
 				return len(all) == 1 && !all[0].zombie
 			})
 			p.signal(t, syscall.SIGTERM)
@@ -319,12 +343,8 @@ type child struct {
 }
 
 // children returns a process' children.
-func children(t testing.TB, parent int) (all []child) {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
+func children(parent int) (all []child) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is a good one
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -332,11 +352,9 @@ func children(t testing.TB, parent int) (all []child) {
 		}
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // state, parent
 		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			if err != nil {
-				t.Fatal(err)
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+				all = append(all, child{pid, fields[0] == "Z"})
 			}
-			all = append(all, child{pid, fields[0] == "Z"})
 		}
 	}
 	return all

@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,13 +39,20 @@ func watchPeers(t *testing.T, args ...string) <-chan seen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it ends with the test binary
 	sets := make(chan seen, 1000)
+	started := make(chan error)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		// The kernel watches for the death of the thread that forks.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			s := seen{at: time.Now()}
 			var set struct{ Peers []struct{ Name string } }
@@ -56,6 +65,9 @@ func watchPeers(t *testing.T, args ...string) <-chan seen {
 		}
 		_ = cmd.Wait() // it was killed
 	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { <-ended })
 	return sets
 }
