@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,6 +42,9 @@ func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service,
 	if near := nearest(f.Endpoint, all); near != "" {
 		f.Cause.hint("Did you mean %s?", near)
 	}
+	if slices.Contains([]string{"tcp", "udp", "sctp"}, f.Endpoint) {
+		f.Cause.hint("SRV records of a port that has a name are at _PORT._%s.%s.", f.Endpoint, s.Name)
+	}
 	f.ordered(s)
 	if len(e.ready) > 0 && !slices.ContainsFunc(e.ready, func(e endpoint) bool { return e.Hostname != "" }) {
 		f.Cause.hint("They have no hostnames, as pods of a StatefulSet have, or pods with hostname and subdomain: %s.", s.Name)
@@ -51,8 +55,9 @@ func (f *finder) noEndpoint(ctx context.Context, head string, s *corev1.Service,
 }
 
 // ordered hints at the pod of a StatefulSet that has to be ready before the one that
-// was asked for is made.
+// was asked for is made, or else at how many replicas it would need.
 func (f *finder) ordered(s *corev1.Service) {
+	set, pods := "", 0
 	for _, p := range f.c.matching(s) {
 		owner := metav1.GetControllerOfNoCopy(p)
 		if owner == nil || owner.Kind != "StatefulSet" || !strings.HasPrefix(f.Endpoint, owner.Name+"-") {
@@ -63,6 +68,10 @@ func (f *finder) ordered(s *corev1.Service) {
 			f.Cause.hint("A StatefulSet makes one pod after another is ready, unless its podManagementPolicy is Parallel: pod %s %s.", p.Name, state)
 			return
 		}
+		set, pods = owner.Name, pods+1
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(f.Endpoint, set+"-")); set != "" && err == nil && n >= pods {
+		f.Cause.hint("StatefulSet %s has %s once it has %d replicas, if its ordinals begin with 0; it has %d pods.", set, f.Endpoint, n+1, pods)
 	}
 }
 
