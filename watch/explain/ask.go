@@ -153,7 +153,11 @@ func (c *Cluster) aliasOf(name zone.Name) zone.Name {
 func (c *Cluster) shortTarget(ctx context.Context, name zone.Name) (cause Cause, err error) {
 	target := c.aliasOf(name)
 	apex, _ := c.apexOf(name)
-	for _, domain := range ClusterFirst("", apex).Search {
+	from := below(name, apex)
+	if len(from) != 3 {
+		return cause, nil // no Service's
+	}
+	for _, domain := range ClusterFirst(from[1], apex).Search {
 		whole, err := zone.ParseName(target.String() + domain.String())
 		if err != nil {
 			continue
@@ -169,7 +173,6 @@ func (c *Cluster) shortTarget(ctx context.Context, name zone.Name) (cause Cause,
 		if _, found := c.objects[zone.Services][meant]; !found {
 			continue
 		}
-		from := below(name, apex)
 		cause = Cause{
 			Code:    "short-target",
 			Text:    fmt.Sprintf("Service %s/%s is of type ExternalName and leads to %s, which is a whole name, in no zone of the cluster: nothing is searched for it.", from[1], from[2], target),

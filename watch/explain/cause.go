@@ -93,7 +93,12 @@ func (f *finder) sibling(ctx context.Context, namespace, service string) (name s
 
 func (f *finder) noNamespace(ctx context.Context) error {
 	f.near = 1
-	if f.spelled() && f.ask.Labels > 1 {
+	// A name of one label is a Service's of the asker's own Namespace.
+	own := !f.spelled() && f.ask.Labels == 1
+	switch {
+	case own:
+		f.near = 4
+	case f.spelled() && f.ask.Labels > 1:
 		f.near = 2
 	}
 	_, exists := f.c.objects[zone.Namespaces][zone.Key{Name: f.Namespace}]
@@ -111,7 +116,7 @@ func (f *finder) noNamespace(ctx context.Context) error {
 		return err
 	}
 	near := nearest(f.Namespace, f.c.names)
-	if near != "" && f.spelled() {
+	if near != "" && (own || f.spelled()) {
 		f.by("Namespace", zone.Key{Name: near})
 		name, found := f.sibling(ctx, near, f.Service)
 		if found {
@@ -123,7 +128,7 @@ func (f *finder) noNamespace(ctx context.Context) error {
 		}
 	}
 	switch {
-	case f.Imported || !f.spelled():
+	case f.Imported || !own && !f.spelled():
 		return nil
 	case f.Service == "":
 		return f.unplaced(ctx)

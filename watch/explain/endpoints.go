@@ -125,6 +125,8 @@ func (f *finder) endpoints(ctx context.Context, object string, s *corev1.Service
 			}
 		}
 		f.notReady(head, s, named)
+	case len(s.Spec.Selector) > 0 && len(e.slices) > 0 && len(e.ready)+len(e.waiting)+len(f.c.matching(s)) == 0:
+		err = f.noPods(ctx, head, s) // which is amiss, whatever endpoint is asked for
 	case f.Code == zone.NoEndpoint, f.Endpoint != "" && len(f.c.matching(s)) > 0:
 		f.noEndpoint(ctx, head, s, e)
 	case len(e.waiting) > 0:
@@ -322,13 +324,15 @@ func (f *finder) matchesNothing(ctx context.Context, head string, s *corev1.Serv
 	return err
 }
 
-// likeness counts what labels have of a selector: two for a label that is the same,
-// one for one that has the key or nearly the value of another.
+// likeness counts what labels have of a selector: three for a label that is the same,
+// two for one whose value is misspelled, one for one that has the key or the value.
 func likeness(have, want map[string]string) (n int) {
 	for key, value := range want {
 		v, ok := have[key]
 		switch {
 		case ok && v == value:
+			n += 3
+		case ok && nearest(value, []string{v}) != "":
 			n += 2
 		case ok, slices.Contains(slices.Collect(maps.Values(have)), value):
 			n++

@@ -169,11 +169,16 @@ func named(text string) (n int) {
 
 // meant returns which step the form of the name is for: as it is if it is in a zone
 // of the cluster, which is a whole name, else as SERVICE, SERVICE.NAMESPACE or
-// SERVICE.NAMESPACE.svc.
+// SERVICE.NAMESPACE.svc, or what is below the last.
 func (w *walker) meant(steps []step) (i int, whole bool) {
 	for i, s := range steps {
 		if s.suffix == "" && s.err == nil && slices.ContainsFunc(w.asker.Zones(), s.name.IsBelow) {
 			return i, true
+		}
+	}
+	if strings.HasSuffix(strings.ToLower(w.q.Name), ".svc") {
+		if i := slices.IndexFunc(steps, func(s step) bool { return slices.Contains(w.asker.Zones(), s.suffix) }); i >= 0 {
+			return i, false
 		}
 	}
 	i = named(w.q.Name) - 1
