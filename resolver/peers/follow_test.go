@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,56 @@ func TestFollow(t *testing.T) {
 					got = append(got, fmt.Sprintf("%d: %s", number, describe(u)))
 					return true
 				})
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestFollowLogs has what is logged of a set that stays and of one that goes.
+func TestFollowLogs(t *testing.T) {
+	const doubt = "the server says that there are no peers; the set stays as it is until that has lasted"
+	tests := []struct {
+		name   string
+		finds  []error // of look-ups after the first, which has a peer; nil is an empty answer, the last for ever
+		want   []string
+		reason string
+	}{
+		{"emptied", []error{nil}, []string{doubt, "all peers are gone: the server goes on saying so"}, "nothing works again that did not fail"},
+		{"failed, and emptied", []error{errors.New("SERVFAIL"), nil}, []string{"looking up peers failed; the set stays as it is", "all peers are gone: the server goes on saying so"}, "in doubt is stale, too: told once"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var text strings.Builder
+				logger := slog.New(slog.NewTextHandler(&text, nil))
+				p, err := newPlan("x.", Options{Interval: time.Second, Logger: logger, Servers: []string{"127.0.0.1"}, Search: []string{}, Self: []string{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				number := -1
+				f := follower{plan: p, forget: func() {}, find: func(context.Context) (string, []Peer, error) {
+					number++
+					time.Sleep(time.Second)
+					switch {
+					case number == 0:
+						return "x", named("a"), nil
+					case number == 20:
+						cancel()
+					}
+					return "", nil, tt.finds[min(number-1, len(tt.finds)-1)]
+				}}
+				f.run(ctx, func(Update) bool { return true })
+				var got []string
+				for line := range strings.Lines(text.String()) {
+					_, rest, _ := strings.Cut(line, `msg="`)
+					msg, _, _ := strings.Cut(rest, `"`)
+					got = append(got, msg)
+				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 				}

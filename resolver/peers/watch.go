@@ -133,7 +133,10 @@ func (f *follower) judge(full string, peers []Peer, err error, asOf time.Time) (
 	if len(peers) == 0 && f.last.Name != "" {
 		f.forget()
 	}
-	if f.last.Stale() {
+	switch {
+	case errors.Is(f.last.Err, ErrEmpty) && len(peers) == 0:
+		p.Logger.Warn("all peers are gone: the server goes on saying so", "name", p.candidates[0], "peers", f.last.Len())
+	case f.last.Stale():
 		p.Logger.Info("looking up peers works again", "name", p.candidates[0])
 	}
 	return f.newSet(full, peers, asOf), true
@@ -142,7 +145,11 @@ func (f *follower) judge(full string, peers []Peer, err error, asOf time.Time) (
 // keep returns the last set, stale for the given reason.
 func (f *follower) keep(reason error) (Set, bool) {
 	set := f.last
-	if !set.Stale() {
+	switch {
+	case set.Stale():
+	case errors.Is(reason, ErrEmpty):
+		f.plan.Logger.Warn("the server says that there are no peers; the set stays as it is until that has lasted", "name", f.plan.candidates[0], "peers", set.Len(), "for", f.plan.EmptyAfter)
+	default:
 		f.plan.Logger.Warn("looking up peers failed; the set stays as it is", "name", f.plan.candidates[0], "peers", set.Len(), "error", reason)
 	}
 	set.Err = reason
